@@ -1,0 +1,1 @@
+"""Our own standard library: time, ids, errors, settings. Imports nothing of ours."""

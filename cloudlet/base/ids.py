@@ -1,0 +1,67 @@
+"""Every random id the node hands out, in AWS's forms. Tests seed them: `seed(7)`."""
+
+import os
+import random
+import uuid
+
+_UPPER_ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_LOWER_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
+_HOST_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+class _Source:
+    """Operating-system randomness, or a seeded generator once `seed` was called."""
+
+    def __init__(self) -> None:
+        self.generator: random.Random = random.SystemRandom()
+
+
+_source = _Source()
+
+
+def seed(number: int | None) -> None:
+    """Make ids repeatable (tests only); None goes back to the operating system's randomness."""
+    _source.generator = random.SystemRandom() if number is None else random.Random(number)
+
+
+def random_bytes(count: int) -> bytes:
+    """Unpredictable bytes, for keys and secrets: never seeded."""
+    return os.urandom(count)
+
+
+def text(alphabet: str, length: int) -> str:
+    return "".join(_source.generator.choices(alphabet, k=length))
+
+
+def uuid4() -> str:
+    """A random UUID (RFC 9562, version 4) in lower-case hex with dashes."""
+    return str(uuid.UUID(int=_source.generator.getrandbits(128), version=4))
+
+
+def hexadecimal(length: int) -> str:
+    return f"{_source.generator.getrandbits(4 * length):0{length}x}"
+
+
+def iam_id(prefix: str) -> str:
+    """An IAM unique id: a four-letter prefix (AIDA user, AROA role, AKIA key, ASIA session …) and 17 characters.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    return prefix + text(_UPPER_ALNUM, 17)
+
+
+def secret_access_key() -> str:
+    """40 characters, from the operating system whatever the seed."""
+    return "".join(random.SystemRandom().choices(_HOST_ID, k=40))
+
+
+def lower_alnum(length: int) -> str:
+    return text(_LOWER_ALNUM, length)
+
+
+def s3_request_id() -> str:
+    return text(_UPPER_ALNUM, 16)
+
+
+def s3_host_id() -> str:
+    return text(_HOST_ID, 75) + "="

@@ -1,0 +1,1 @@
+"""Lambda execution environments: processes, sandbox, pool. Imports base only."""

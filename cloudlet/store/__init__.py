@@ -1,0 +1,1 @@
+"""One ordered key-value space with transactions. Knows bytes, not AWS."""
