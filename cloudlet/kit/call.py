@@ -1,0 +1,250 @@
+"""Call: one request being served, and all that its handler may do.
+
+Inside a transaction: `tx`, `keys`, `now_ms` (one instant per transaction), `aws` (another service, now, in this
+transaction), `later` (after it), `notify`, `count`. Around transactions, in an `async def` handler: `transact`,
+`wait_for`, `pause`, `settle`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from cloudlet.base import ids
+from cloudlet.kit import outbox
+from cloudlet.kit.authority import authorise
+from cloudlet.kit.dispatch import perform
+from cloudlet.kit.meter import Series
+from cloudlet.kit.node import Node
+from cloudlet.kit.policy.evaluate import Principal
+from cloudlet.kit.service import TASK_AGE_MAX_MS, Service
+from cloudlet.store.transaction import Tx
+from cloudlet.wire.message import BodyStream
+
+T = TypeVar("T")
+
+DEPTH_MAX = 8  # call.aws within call.aws
+PARTITION = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request came from, as conditions and answers need it."""
+
+    ip: str = "127.0.0.1"
+    user_agent: str = ""
+    secure: bool = False
+    base_url: str = "http://127.0.0.1:4566"  # the node as the client addressed it: queue URLs and links start with it
+    listener: str = ""  # "" = public, else an execution environment
+    headers: Mapping[str, str] | None = None  # of the request, for the few handlers that sign or echo them
+
+
+class Call:
+    __slots__ = (
+        "_authorises", "_request", "_tx", "account", "body", "depth", "entry_id", "horizon", "keys", "node", "now_ms",
+        "operation", "principal", "region", "request_id", "service", "session_context", "session_policies", "source",
+        "source_account", "source_arn",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        node: Node,
+        service: Service,
+        operation: str,
+        *,
+        account: str,
+        region: str,
+        principal: Principal,
+        source: Source,
+        request_id: str | None = None,
+        session_policies: tuple[str, ...] | None = None,
+        session_context: Mapping[str, str] | None = None,
+        body: BodyStream | None = None,
+    ) -> None:
+        self.node, self.service, self.operation = node, service, operation
+        self.account, self.region, self.principal, self.source = account, region, principal, source
+        self.request_id = request_id or ids.uuid4()
+        self.session_policies, self.session_context = session_policies, session_context or {}
+        self.body = body
+        self.keys = service.keys(account, region)
+        self.now_ms = node.clock.now_ms()
+        self.horizon = 0  # nothing of this call may leave the process before this is durable
+        self.depth = 0
+        self.source_arn: str | None = None
+        self.source_account: str | None = None
+        self.entry_id: str | None = None  # of the outbox entry being run: a dedupe token
+        self._tx: Tx | None = None
+        self._authorises = False
+        self._request: dict[str, Any] = {}
+
+    # ── inside a transaction ──────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def tx(self) -> Tx:
+        assert self._tx is not None, "no transaction is open: an async handler reads and writes in call.transact(fn)"
+        return self._tx
+
+    def arn(self, resource: str) -> str:
+        return f"arn:{PARTITION}:{self.service.name}:{self.region}:{self.account}:{resource}"
+
+    def aws(
+        self,
+        service: str,
+        operation: str,
+        request: dict[str, Any],
+        *,
+        as_service: str | None = None,
+        source_arn: str | None = None,
+        principal: Principal | None = None,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Call another service's public API now, in this transaction, inside a savepoint: an error discards all of it.
+
+        Authorised as the service principal `as_service` (against the target's resource policy, with aws:SourceArn and
+        aws:SourceAccount), as `principal`, or as this call's own caller. `account` and `region` are the target's.
+        Raises AwsError as a client would get it; NotImplementedYet included.
+        """
+        assert self.depth < DEPTH_MAX, f"{self.service.name}.{self.operation} calls itself through {service}"
+        identity = service_principal(as_service) if as_service else principal or self.principal
+        inner = Call(
+            self.node,
+            self.node.services[service],
+            operation,
+            account=account or self.account,
+            region=region or self.region,
+            principal=identity,
+            source=self.source,
+            request_id=self.request_id,
+            session_policies=self.session_policies if identity is self.principal else None,
+            session_context=self.session_context if identity is self.principal else None,
+        )
+        inner.depth, inner.now_ms, inner._tx = self.depth + 1, self.now_ms, self.tx
+        inner.source_arn = source_arn
+        inner.source_account = self.account if source_arn else None
+        with self.tx.savepoint():
+            return perform(inner, operation, request)
+
+    def later(
+        self,
+        task: str,
+        payload: Mapping[str, Any],
+        *,
+        lane: str | None = None,
+        due_ms: int | None = None,
+        age_max_ms: int = TASK_AGE_MAX_MS,
+    ) -> str:
+        """Store work for this service's task `task`, run after this transaction; returns the entry's id.
+
+        `lane`: strictly in order with the others of that name. `due_ms`: not before this moment of the service clock.
+        `payload` is plain data (msgpack).
+        """
+        assert task in self.service.tasks, f"{self.service.name} has no task {task}"
+        entry = outbox.Entry(
+            id=outbox.new_entry_id(),
+            service=self.service.name,
+            task=task,
+            account=self.account,
+            region=self.region,
+            payload=msgspec.msgpack.encode(payload),
+            created_ms=self.now_ms,
+            due_ms=self.now_ms if due_ms is None else due_ms,
+            expires_ms=self.now_ms + age_max_ms,
+            lane=lane,
+        )
+        self.node.outbox.put(self.tx, entry)
+        self.tx.after_commit(lambda: self.node.waiters.wake(("outbox",)))
+        return entry.id
+
+    def notify(self, *key: Any) -> None:
+        """After commit: wake whoever waits for `key`."""
+        self.tx.after_commit(lambda: self.node.waiters.wake(key))
+
+    def count(self, metric: str, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
+        """One of AWS's own metrics in the namespace AWS/<service>, e.g. count("NumberOfMessagesSent", QueueName=name).
+
+        Kept once the transaction commits; outside of one, at once.
+        """
+        namespace = f"AWS/{_NAMESPACES.get(self.service.name, self.service.name.upper())}"
+        series = Series(
+            self.account, self.region, namespace, metric, unit, tuple(sorted(dimensions.items())), self.now_ms // 60_000
+        )
+        if self._tx is None:
+            self.node.meter.add(series, value)
+        else:
+            self._tx.after_commit(lambda: self.node.meter.add(series, value))
+
+    # ── around transactions ───────────────────────────────────────────────────────────────────────────────────────
+
+    def transact(self, fn: Callable[..., T], *args: Any) -> T:
+        """Run fn(tx, *args) as one transaction at one instant; an exception leaves no trace.
+
+        A request that came from outside is authorised again in each of its transactions.
+        """
+        database = self.node.database
+        if database.run_twice:  # the test mode: a rehearsal whose every effect is thrown away
+            self._attempt(fn, args, commits=False)
+        return self._attempt(fn, args, commits=True)
+
+    def _attempt(self, fn: Callable[..., T], args: tuple, *, commits: bool) -> T:
+        assert self._tx is None, "transactions do not nest: use tx.savepoint()"
+        tx = self._tx = self.node.database.begin()
+        self.now_ms = self.node.clock.now_ms()
+        try:
+            if self._authorises:
+                authorise(self, self.operation, self._request)
+            value = fn(tx, *args)
+        except BaseException:
+            self._tx = None
+            self.horizon = max(self.horizon, tx.discard())
+            if commits:
+                raise
+            return None  # type: ignore[return-value]
+        self._tx = None
+        self.horizon = max(self.horizon, tx.commit() if commits else tx.discard())
+        return value
+
+    def authorises_as(self, request: dict[str, Any]) -> None:
+        """From now on each transaction of this call first asks whether its caller may do `request`."""
+        self._authorises, self._request = True, request
+
+    async def wait_for(self, *key: Any, until_ms: int) -> None:
+        """Wait until `key` is notified, the service clock reaches `until_ms`, or a second has passed: then look again."""
+        remaining_s = (until_ms - self.node.clock.now_ms()) / 1000
+        if remaining_s > 0:
+            await self.node.waiters.wait(key, remaining_s)
+        self.now_ms = self.node.clock.now_ms()
+
+    async def pause(self) -> None:
+        """Let others run between two pieces of long work."""
+        await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Wait until all that this call has read and written is durable: before anything leaves the process."""
+        await self.node.database.journal.wait(self.horizon)
+
+
+_NAMESPACES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "logs": "Logs", "cloudwatch": "CloudWatch"}
+
+
+def service_principal(name: str) -> Principal:
+    """An AWS service as a caller, e.g. sns.amazonaws.com."""
+    return Principal(arn=name, account="", type="Service", user_id=name, name=name, role_arn=None, service=name, tags={})
+
+
+def task_call(node: Node, entry: outbox.Entry) -> Call:
+    """The call under which an outbox entry runs: the owning service acting for itself."""
+    service = node.services[entry.service]
+    call = Call(
+        node,
+        service,
+        entry.task,
+        account=entry.account,
+        region=entry.region,
+        principal=service_principal(service.principal),
+        source=Source(base_url=node.base_url),
+    )
+    call.entry_id = entry.id
+    return call

@@ -1,0 +1,27 @@
+"""Counters that many transactions change: sharded, so that an engine with several writers has no hot key."""
+
+import struct
+
+from cloudlet.store.keys import Subspace
+from cloudlet.store.transaction import Tx
+
+SHARDS = 4
+
+
+class Tally:
+    """A few named counters kept together below one key prefix, e.g. a queue's visible, in-flight and delayed."""
+
+    def __init__(self, space: Subspace, size: int) -> None:
+        self._space, self._format = space, struct.Struct(f">{size}q")
+
+    def add(self, tx: Tx, shard_hint: int, *changes: int) -> None:
+        """Add `changes` to the counters; `shard_hint` (any number of the caller's) spreads the writers."""
+        key = self._space.key(shard_hint % SHARDS)
+        stored = tx.get(key)
+        old = self._format.unpack(stored) if stored else (0,) * len(changes)
+        tx.put(key, self._format.pack(*map(int.__add__, old, changes)))
+
+    def values(self, tx: Tx) -> tuple[int, ...]:
+        rows = tx.scan(*self._space.range(), limit=SHARDS).rows
+        columns = [self._format.unpack(value) for _, value in rows] or [self._format.unpack(bytes(self._format.size))]
+        return tuple(map(sum, zip(*columns)))

@@ -1,0 +1,64 @@
+"""What services need from outside, as small protocols; app/wiring.py fills them in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from cloudlet.kit.policy.evaluate import Policies, Principal
+from cloudlet.store.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an access key belongs to, and what its requests must be signed with."""
+
+    principal: Principal
+    secret: bytes
+    secret_version: str  # changes when the secret does: caches of signing keys hang on it
+    is_active: bool = True
+    session_policies: tuple[str, ...] | None = None  # JSON documents given to AssumeRole; None = no session policy
+    session_context: Mapping[str, str] | None = None  # aws:TokenIssueTime and the like
+    is_root_key: bool = False
+
+
+class Identities(Protocol):
+    """Keys and policies by name; services/iam answers."""
+
+    def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None: ...
+
+    def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundResponse:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class HttpOut(Protocol):
+    """Sends one HTTP request to the outside world (SNS http/https subscriptions)."""
+
+    async def send(
+        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float
+    ) -> OutboundResponse:
+        """The answer whatever its status. Raises OSError when there was none."""
+
+
+class MailOut(Protocol):
+    """Delivers one e-mail: always to the node's own mailbox, and to the SMTP relay when one is configured."""
+
+    async def send(self, message: bytes, sender: str, recipients: list[str], entry_id: str) -> None:
+        """`message` is RFC 5322 bytes; `entry_id` lets the mailbox drop a repeated delivery. Raises OSError."""
+
+
+class Functions(Protocol):
+    """Runs a function once; app/ fills it with runtime/. The types are runtime's own: FunctionSpec, Invocation,
+    Outcome (see cloudlet/runtime/environment.py); kit and services see them through this port only."""
+
+    async def invoke(self, spec: Any, invocation: Any) -> Any: ...
+
+    def retire(self, function_arn: str) -> None: ...
+
+    code_dir: Path

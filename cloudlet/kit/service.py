@@ -1,0 +1,125 @@
+"""Service: the table of contents of one AWS API, its handlers and its tasks.
+
+    sqs = Service("sqs", keys=Keys, contents={"message": "SendMessage ReceiveMessage …", …})
+
+    @sqs.operation("SendMessage")      # in services/sqs/message.py
+    def send_message(call, request): …
+
+A plain `def` handler is one transaction; an `async def` one waits, and touches the store through `call.transact` only.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cloudlet.base.errors import NotImplementedYet
+from cloudlet.kit.policy.evaluate import Access
+from cloudlet.wire.model import ServiceModel, load
+
+AccessRule = Callable[[Any, dict[str, Any]], Sequence[Access]]  # (call, request) -> what the call touches
+
+TASK_AGE_MAX_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    name: str
+    handler: Callable[..., Any]
+    waits: bool  # async def
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What `call.later` can name. A `def` runs and leaves the outbox in one transaction: exactly once. An `async def`
+    runs at least once, leased; what it returns, if anything, is a function run in the transaction that removes the
+    entry."""
+
+    name: str
+    handler: Callable[..., Any]
+    waits: bool
+    in_flight_max: int
+    lease_ms: int
+    on_exhausted: str | None  # the `def` task that runs, in the removing transaction, when age or attempts end
+    attempts_max: int | None
+
+
+class Service:
+    """One AWS API. `contents` maps each module of the service's folder to the operations that belong there."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        keys: Callable[[str, str], Any],
+        contents: Mapping[str, str],
+        folder: str | None = None,
+        anonymous: frozenset[str] = frozenset(),
+        principal: str | None = None,
+    ) -> None:
+        """`keys(account, region)` makes the service's key layout. `anonymous` names the operations that may come
+        unsigned (a resource policy or a token then decides). `principal` is who the service is when it calls another,
+        by default `<name>.amazonaws.com`."""
+        self.name, self.folder, self.anonymous = name, folder or name, anonymous
+        self.principal = principal or f"{name}.amazonaws.com"
+        self.keys = lru_cache(maxsize=4096)(keys)
+        self.module_of = {operation: module for module, names in contents.items() for operation in names.split()}
+        self.operations: dict[str, Operation] = {}
+        self.tasks: dict[str, Task] = {}
+        self.access_rules: Mapping[str, AccessRule] = {}
+        self._modules = tuple(contents)
+
+    @property
+    def model(self) -> ServiceModel:
+        return load(self.name)
+
+    def operation(self, name: str) -> Callable[[Callable], Callable]:
+        """Register the handler of AWS operation `name`: (call, request) -> response, in AWS's spelling."""
+
+        def register(handler: Callable) -> Callable:
+            module = handler.__module__.rpartition(".")[2]
+            belongs = self.module_of.get(name)
+            assert belongs is not None, f"{self.name} has no operation {name}: see services/{self.folder}/service.py"
+            dedicated = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+            assert module in (belongs, dedicated), f"{name} belongs in {belongs}.py or {dedicated}.py, not {module}.py"
+            self.operations[name] = Operation(name, handler, inspect.iscoroutinefunction(handler))
+            return handler
+
+        return register
+
+    def task(
+        self,
+        name: str,
+        *,
+        in_flight_max: int = 32,
+        lease_ms: int = 60_000,
+        on_exhausted: str | None = None,
+        attempts_max: int | None = None,
+    ) -> Callable[[Callable], Callable]:
+        """Register what `call.later(name, payload)` runs: (call, payload) -> None."""
+
+        def register(handler: Callable) -> Callable:
+            waits = inspect.iscoroutinefunction(handler)
+            self.tasks[name] = Task(name, handler, waits, in_flight_max, lease_ms, on_exhausted, attempts_max)
+            return handler
+
+        return register
+
+    def require_operation(self, name: str) -> Operation:
+        """The handler of `name`; 501 NotImplemented where nobody wrote it yet."""
+        operation = self.operations.get(name)
+        if operation is None:
+            module = self.module_of.get(name, "?")
+            raise NotImplementedYet(service=self.name, operation=name, folder=self.folder, module=module)
+        return operation
+
+    def load(self) -> "Service":
+        """Import the folder's modules, so that their decorators have run; idempotent."""
+        package = f"cloudlet.services.{self.folder}"
+        for module in (*self._modules, "background"):
+            if importlib.util.find_spec(f"{package}.{module}") is not None:
+                importlib.import_module(f"{package}.{module}")
+        self.access_rules = importlib.import_module(f"{package}.iam").ACCESS
+        return self
