@@ -57,10 +57,10 @@ def presign(
     region: str,
     service: str,
     wall_ms: int,
-    expires_s: int = 3600,
+    expires_s: int | None = 3600,
     token: str | None = None,
 ) -> str:
-    """The query string that makes `request`'s URL a presigned one."""
+    """The query string that makes `request`'s URL a presigned one; only S3 insists on an expiry."""
     amz_date = amz_date_of(wall_ms)
     names = tuple(sorted({name for name, _ in request.headers} - _NOT_SIGNED))
     parameters = {
@@ -70,6 +70,8 @@ def presign(
         "X-Amz-Expires": str(expires_s),
         "X-Amz-SignedHeaders": ";".join(names),
     }
+    if expires_s is None:
+        del parameters["X-Amz-Expires"]
     if token is not None:
         parameters["X-Amz-Security-Token"] = token
     added = "&".join(f"{name}={quote(value, safe='~')}" for name, value in parameters.items())
