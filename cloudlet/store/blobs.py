@@ -1,0 +1,286 @@
+"""Bodies too big for a value: files, counted by the store, gone when nobody refers to them or reads them.
+
+A blob is on disk (file, then directory) before its id exists; its file is removed only after the transaction that
+dropped the last reference is durable. What a crash leaves over is swept at the next opening. Hashing is the caller's.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from cloudlet.base import ids
+from cloudlet.store.errors import BlobGone, StoreBroken, StoreFull
+
+_log = logging.getLogger(__name__)
+
+SCHEME = "local:"  # which store a blob is in; others to come have their own
+BUFFER_BYTES = 256 << 10
+THREADS = 4
+_RUN_DIGITS = 8  # the first digits of an id name the run that wrote it, the last two its folder
+_ID_DIGITS = 32
+_FULL = {28, 122}  # ENOSPC, EDQUOT
+
+
+class Observer(Protocol):
+    """What power-cut tests want to know."""
+
+    def blob_synced(self, path: str) -> None:
+        """File and directory are on disk."""
+
+
+class BlobReader:
+    """An open blob: it stays readable until `close`, whoever drops it meanwhile."""
+
+    __slots__ = ("_blobs", "blob_id", "fd", "size")
+
+    def __init__(self, blobs: "Blobs", blob_id: str, fd: int) -> None:
+        self._blobs, self.blob_id, self.fd = blobs, blob_id, fd
+        self.size = os.fstat(fd).st_size
+
+    def pread(self, offset: int, count: int) -> bytes:
+        """Up to `count` bytes from `offset`; fewer only at the end."""
+        data = os.pread(self.fd, count, offset)
+        while len(data) < count:
+            part = os.pread(self.fd, count - len(data), offset + len(data))
+            if not part:
+                break
+            data += part
+        return data
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+            self._blobs._reader_closed(self.blob_id)
+
+    def __enter__(self) -> "BlobReader":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class BlobWriter:
+    """`await write(…)` as often as needed, then `await finish()` for the id; `abort()` in a finally is always right."""
+
+    def __init__(self, blobs: "Blobs", blob_id: str, path: Path) -> None:
+        self._blobs, self.blob_id, self._path = blobs, blob_id, path
+        self._parts: list[bytes] = []
+        self._buffered = 0
+        self._state = "open"
+        self.size = 0
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    async def write(self, data: bytes) -> None:
+        """Buffered; the file is written in a thread."""
+        assert self._state == "open", f"the blob is {self._state}"
+        self._parts.append(bytes(data))
+        self._buffered += len(data)
+        self.size += len(data)
+        if self._buffered >= BUFFER_BYTES:
+            await self._blobs._in_thread(self._flush)
+
+    def _flush(self) -> None:
+        parts, self._parts, self._buffered = self._parts, [], 0
+        view = memoryview(b"".join(parts))
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    async def finish(self) -> str:
+        """The blob's id, once file and directory are on disk. Adopt it in a transaction, or abort."""
+        assert self._state == "open", f"the blob is {self._state}"
+        await self._blobs._in_thread(self._finish)
+        self._blobs._finished(self.blob_id, self._path)
+        self._state = "finished"
+        return self.blob_id
+
+    def _finish(self) -> None:
+        self._flush()
+        os.fsync(self._fd)
+        os.close(self._fd)
+        self._fd = -1
+        sync_directory(self._path.parent)
+
+    def abort(self) -> None:
+        """Remove the file, unless a transaction has adopted it."""
+        if self._state == "aborted" or (self._state == "finished" and not self._blobs.is_fresh(self.blob_id)):
+            return
+        self._state = "aborted"
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self._blobs.discard(self.blob_id)
+
+
+def sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class Blobs:
+    def __init__(self, directory: Path | None) -> None:
+        """None: a temporary directory, made when first needed and removed at the end."""
+        self.observer: Observer | None = None
+        self._directory, self._temporary = directory, directory is None
+        self._run = ids.random_bytes(_RUN_DIGITS // 2).hex()
+        self._lock = threading.Lock()
+        self._fresh: set[str] = set()  # finished, not adopted yet
+        self._readers: dict[str, int] = {}
+        self._doomed: set[str] = set()  # to be removed by its last reader
+        self._folders: set[str] = set()
+        self._threads: ThreadPoolExecutor | None = None
+        self._sweeping: threading.Thread | None = None
+        self._closing = False
+
+    def writer(self) -> BlobWriter:
+        while True:
+            name = self._run + ids.hexadecimal(_ID_DIGITS - _RUN_DIGITS)
+            try:
+                return BlobWriter(self, SCHEME + name, self._path(name, make=True))
+            except FileExistsError:  # ids are seeded in tests, and may come again
+                continue
+            except OSError as error:
+                raise _mapped(error) from error
+
+    def open(self, blob_id: str) -> BlobReader:
+        """BlobGone if there is none."""
+        with self._lock:
+            self._readers[blob_id] = self._readers.get(blob_id, 0) + 1
+        try:
+            return BlobReader(self, blob_id, os.open(self.path(blob_id), os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            self._reader_closed(blob_id)
+            if isinstance(error, FileNotFoundError):
+                raise BlobGone(f"blob {blob_id} is not in this store") from None
+            raise _mapped(error) from error
+
+    def path(self, blob_id: str) -> Path:
+        assert blob_id.startswith(SCHEME), f"blob {blob_id} is in another store"
+        return self._path(blob_id[len(SCHEME) :], make=False)
+
+    def _path(self, name: str, make: bool) -> Path:
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="cloudlet-blobs-"))
+        folder = self._directory / name[-2:]
+        if make and name[-2:] not in self._folders:
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                sync_directory(self._directory)
+            self._folders.add(name[-2:])
+        return folder / name
+
+    async def _in_thread(self, function: Callable[[], None]) -> None:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, "store-blobs")
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        except OSError as error:
+            raise _mapped(error) from error
+
+    def _finished(self, blob_id: str, path: Path) -> None:
+        self._fresh.add(blob_id)
+        if self.observer is not None:
+            self.observer.blob_synced(str(path))
+
+    def is_fresh(self, blob_id: str) -> bool:
+        """Finished, and not adopted by any transaction yet."""
+        return blob_id in self._fresh
+
+    def is_of_this_run(self, blob_id: str) -> bool:
+        """Written since this store was opened: finished, adopted or still being written."""
+        return blob_id.startswith(SCHEME + self._run)
+
+    def check_adoptable(self, blob_id: str, count: int) -> None:
+        if count < 1 and blob_id not in self._fresh:
+            raise BlobGone(f"blob {blob_id} cannot be adopted: its last reference was dropped")
+
+    def adopted(self, blob_id: str) -> None:
+        """A transaction that refers to it was applied."""
+        self._fresh.discard(blob_id)
+
+    def discard(self, blob_id: str) -> None:
+        """Remove one that no transaction refers to."""
+        self._fresh.discard(blob_id)
+        self.remove(blob_id)
+
+    def remove(self, blob_id: str) -> None:
+        """Unlink it, or leave that to its last reader. Only for blobs whose end is durable."""
+        with self._lock:
+            if blob_id in self._readers:
+                self._doomed.add(blob_id)
+                return
+        self._unlink(blob_id)
+
+    def _unlink(self, blob_id: str) -> None:
+        try:
+            os.unlink(self.path(blob_id))
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # left over; swept at the next opening
+            _log.warning("blob %s could not be removed: %s", blob_id, error)
+
+    def _reader_closed(self, blob_id: str) -> None:
+        with self._lock:
+            left = self._readers[blob_id] - 1
+            if left:
+                self._readers[blob_id] = left
+                return
+            del self._readers[blob_id]
+            doomed = blob_id in self._doomed
+            self._doomed.discard(blob_id)
+        if doomed:
+            self._unlink(blob_id)
+
+    def ids(self) -> Iterator[str]:
+        """Every blob that has a file, finished or not."""
+        if self._directory is None or not self._directory.is_dir():
+            return
+        for folder in sorted(self._directory.iterdir()):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    yield SCHEME + entry.name
+
+    def sweep(self, is_referenced: Callable[[str], bool]) -> int:
+        """Remove files of earlier runs that nothing refers to; how many. Safe beside everything else, in any thread:
+        only this run's blobs and referenced ones can be adopted."""
+        removed = 0
+        for blob_id in self.ids():
+            if self._closing:
+                break
+            if not self.is_of_this_run(blob_id) and not is_referenced(blob_id):
+                self.remove(blob_id)
+                removed += 1
+        return removed
+
+    def sweep_aside(self, is_referenced: Callable[[str], bool]) -> None:
+        """Sweep in a thread."""
+        self._sweeping = threading.Thread(target=self.sweep, args=(is_referenced,), name="store-sweep", daemon=True)
+        self._sweeping.start()
+
+    def wait_swept(self) -> None:
+        if self._sweeping is not None:
+            self._sweeping.join()
+
+    def close(self) -> None:
+        self._closing = True
+        self.wait_swept()
+        if self._threads is not None:
+            self._threads.shutdown()
+        if self._temporary and self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _mapped(error: OSError) -> Exception:
+    if error.errno in _FULL:
+        return StoreFull(f"no space left for a blob: {error}")
+    return StoreBroken(f"a blob failed: {error}")

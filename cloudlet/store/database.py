@@ -1,0 +1,232 @@
+"""The store as one thing: an engine, its journal, its blobs; transactions begin here."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cloudlet.store import blob_counts, values
+from cloudlet.store.blobs import Blobs, sync_directory
+from cloudlet.store.check import Finding, check
+from cloudlet.store.engine import Changes, Engine
+from cloudlet.store.engine.memory import MemoryEngine
+from cloudlet.store.engine.rocksdb import RocksEngine
+from cloudlet.store.engine.sqlite import SqliteEngine
+from cloudlet.store.errors import StoreBroken, StoreError, StoreFull
+from cloudlet.store.journal import PROBE_EVERY_S, Journal
+from cloudlet.store.sequence_note import SequenceNote
+from cloudlet.store.transaction import Tx
+from cloudlet.store.unsynced import Unsynced
+
+_log = logging.getLogger(__name__)
+_PROBE_KEY = b"\x00probe"
+
+
+class Stats(NamedTuple):
+    sequence: int  # of the last write applied
+    durable: int
+    syncs: int
+    sync_seconds: float  # all of them together
+    keys: int  # about, the store's own included
+    unsynced_keys: int
+    rows_scanned: int
+    guard_hits: int
+    full: bool
+
+
+def horizon_of(error: BaseException) -> int:
+    """What must be durable before anything about an error out of `transact` leaves the process."""
+    return getattr(error, "store_horizon", 0)
+
+
+class Database:
+    """Use `Database.open`; tests with an engine of their own make one directly."""
+
+    def __init__(
+        self, engine: Engine, *, blobs: Blobs | None = None, note: SequenceNote | None = None, run_twice: bool = False
+    ) -> None:
+        self.engine = engine
+        self.unsynced = Unsynced()
+        self.blobs = blobs or Blobs(None)
+        self.full = False
+        self._run_twice = run_twice
+        self._note = note
+        self._probed_at = 0.0
+        self._closed = False
+        rows, _ = engine.scan(*values.CHUNKS_RANGE, 1, 1, False)
+        self._splits_exist = bool(rows)
+        self.journal = Journal(engine.sync, self.unsynced, engine.sequence(), self._write_note)
+        self.journal.log_position = engine.log_position
+
+    @staticmethod
+    def open(
+        path: Path | None, *, engine: str = "rocksdb", run_twice: bool = False, accept_loss: bool = False
+    ) -> "Database":
+        """The store in directory `path`, made if need be; None: in memory.
+
+        StoreBroken if writes that were durable are missing, unless `accept_loss`.
+        """
+        if path is None or engine == "memory":
+            return Database(MemoryEngine(), run_twice=run_twice)
+        if not path.is_dir():
+            path.mkdir(mode=0o700, parents=True)
+            sync_directory(path.parent)
+        opened: Engine = RocksEngine(path / "rocksdb") if engine == "rocksdb" else SqliteEngine(path / "store.sqlite")
+        assert engine in ("rocksdb", "sqlite"), f"no engine is called {engine}"
+        try:
+            opened.sync()  # whatever recovery found is durable from here on
+            note = SequenceNote(path / "durable")
+            noted = note.read()
+            if noted is not None and noted.sequence > opened.sequence():
+                _check_loss(path, noted.sequence, opened.sequence(), accept_loss)
+            note.write(opened.sequence())
+            sync_directory(path)
+            database = Database(opened, blobs=Blobs(path / "blobs"), note=note, run_twice=run_twice)
+        except BaseException:
+            opened.close()
+            raise
+        if noted is None or not noted.closed:
+            database.blobs.sweep_aside(database.is_blob_referenced)
+        return database
+
+    def begin(self) -> Tx:
+        return Tx(self)
+
+    def transact(self, function: Callable[..., Any], *args: Any) -> tuple[Any, int]:
+        """`function(tx, *args)` and commit: its value and the horizon. An exception discards everything and carries
+        its horizon (`horizon_of`)."""
+        if self._run_twice:
+            self._rehearse(function, args)
+        tx = Tx(self)
+        try:
+            value = function(tx, *args)
+        except BaseException as error:
+            error.store_horizon = tx.discard()  # type: ignore[attr-defined]
+            raise
+        return value, tx.commit()
+
+    def _rehearse(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Run it for nothing, so that tests find functions that do something beside their transaction."""
+        tx = Tx(self)
+        try:
+            function(tx, *args)
+        except Exception:  # the second run will raise it again
+            pass
+        finally:
+            tx.discard()
+
+    def apply(self, changes: Changes) -> int:
+        """Write a transaction's overlay (for Tx.commit); the sequence."""
+        if self.journal.failed is not None:
+            raise StoreBroken(self.journal.failed)
+        if self.full:
+            self._refuse_while_full()
+        if not self._splits_exist:
+            self._splits_exist = any(v is not None and len(v) > values.VALUE_BYTES_MAX for v in changes.values())
+        try:
+            sequence = self.engine.write(values.stored(changes, self.engine.get, self._splits_exist))
+        except StoreFull:
+            self.full = True
+            self.journal.probe = self._probe
+            self.journal.wake()
+            raise
+        self.unsynced.wrote(sequence, changes)
+        self._settle_blobs(changes, sequence)
+        self.journal.written(sequence)
+        return sequence
+
+    def _settle_blobs(self, changes: Changes, sequence: int) -> None:
+        for key, value in changes.items():
+            if key[0]:
+                continue
+            blob_id = blob_counts.blob_id_of(key)
+            if value is None:
+                self.journal.when_durable(sequence, lambda blob_id=blob_id: self.blobs.remove(blob_id))  # type: ignore[misc]
+            self.blobs.adopted(blob_id)
+
+    def _refuse_while_full(self) -> None:
+        """Raise StoreFull unless a probe shows there is room again. While the journal runs, its thread probes."""
+        if self.journal.is_running:
+            raise StoreFull("the disk is full: writes are refused until there is room, reads go on")
+        self._probe()
+        if self.full:
+            raise StoreFull("the disk is still full: writes are refused until there is room, reads go on")
+
+    def _probe(self) -> None:
+        """Is there room again? Writes and syncs a key of the store's own. In the journal's thread, or inline without
+        one: nobody else writes while the store is full."""
+        now = time.monotonic()
+        if self.journal.is_running and now - self._probed_at < PROBE_EVERY_S:
+            return
+        self._probed_at = now
+        try:
+            sequence = self.engine.write({_PROBE_KEY: b"%d\x00" % time.time_ns()})
+            self.engine.sync()
+        except StoreError:
+            return
+        self.journal.probe = None
+        self.journal.resume(sequence, self._room_again)
+
+    def _room_again(self) -> None:
+        self.full = False
+        _log.warning("there is room on the disk again: writes go on")
+
+    def _write_note(self, sequence: int) -> None:
+        if self._note is not None:
+            try:
+                self._note.write(sequence)
+            except OSError as error:
+                _log.warning("the durable sequence could not be noted: %s", error)
+
+    def is_blob_referenced(self, blob_id: str) -> bool:
+        return self.engine.get(blob_counts.key(blob_id)) is not None
+
+    def compact(self, begin: bytes, end: bytes) -> None:
+        self.engine.compact(begin, end)
+
+    def size_bytes(self) -> int:
+        """On disk, without blobs."""
+        return self.engine.size_bytes()
+
+    def stats(self) -> Stats:
+        journal, counters = self.journal, self.engine.counters
+        return Stats(
+            sequence=journal.applied,
+            durable=journal.durable,
+            syncs=journal.syncs,
+            sync_seconds=journal.sync_seconds,
+            keys=self.engine.count_keys(),
+            unsynced_keys=len(self.unsynced.by_key),
+            rows_scanned=counters.rows,
+            guard_hits=counters.guard_hits,
+            full=self.full,
+        )
+
+    def check(self, progress: Callable[[int], None] | None = None) -> list[Finding]:
+        """Read everything, checksums on; what is wrong."""
+        return check(self.engine, self.blobs, progress)
+
+    def close(self) -> None:
+        """Sync, note, let go. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self.blobs.close()
+        try:
+            self.journal.stop()
+            if self._note is not None and self.journal.failed is None:
+                self._note.write(self.journal.durable, closed=True)
+        finally:
+            if self._note is not None:
+                self._note.close()
+            self.engine.close()
+
+
+def _check_loss(path: Path, noted: int, found: int, accept_loss: bool) -> None:
+    lost = f"{path}: writes up to {noted} were on disk, writes after {found} are gone"
+    if not accept_loss:
+        raise StoreBroken(
+            f"{lost}. The disk or its log is damaged; restore a backup, or go on without them: --accept-loss"
+        )
+    _log.warning("%s; accepted", lost)

@@ -1,0 +1,212 @@
+"""The default engine: RocksDB through rocksdict, in raw mode (bytes in, bytes out), one column family.
+
+What it insists on, and why:
+- iterators are raw and their status() is read after each scan: `items()` ends early on corruption without a word;
+- writes use no_slowdown: a stalled default write holds the interpreter lock, and with it every thread;
+- recovery stops at the first damage (point in time), so what is found is a prefix of what was written;
+- scans give up on a long run of tombstones, say so, and are repeated: somebody's low-water mark is wrong.
+"""
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    DBRecoveryMode,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from cloudlet.store.engine import Changes, Counters, Row
+from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled
+
+_log = logging.getLogger(__name__)
+
+WRITE_BUFFER_BYTES = 16 << 20
+WRITE_BUFFERS_MAX = 3
+BLOCK_CACHE_BYTES = 32 << 20
+TOMBSTONES_SKIPPED_MAX = 5_000
+
+_FULL = ("No space left on device", "Disk quota exceeded")
+
+
+def _mapped(error: Exception, path: str) -> StoreError:
+    """RocksDB's errors arrive as text only."""
+    text = str(error)
+    if any(sign in text for sign in _FULL):
+        return StoreFull(f"no space left for {path}: free some, writes go on by themselves ({text})")
+    if "Write stall" in text:
+        return StoreStalled(f"{path}: compaction is behind, the write was not taken")
+    if "lock" in text.lower() and ("Resource temporarily unavailable" in text or "No locks available" in text):
+        return StoreInUse(f"{path} is in use by another process: stop it, or choose another data directory")
+    return StoreBroken(f"{path}: {text}")
+
+
+def _options(write_buffer_bytes: int) -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    table.set_bloom_filter(10, False)
+    table.set_block_size(8 << 10)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
+    options.set_paranoid_checks(True)
+    options.set_write_buffer_size(write_buffer_bytes)
+    options.set_max_write_buffer_number(WRITE_BUFFERS_MAX)
+    options.set_target_file_size_base(max(write_buffer_bytes, 1 << 20))
+    options.set_max_background_jobs(2)
+    options.set_max_open_files(512)
+    options.set_allow_concurrent_memtable_write(False)  # one writer
+    options.set_enable_write_thread_adaptive_yield(False)
+    options.set_bytes_per_sync(1 << 20)  # spreads the writing of tables, so that syncs of the log stay short
+    options.set_avoid_unnecessary_blocking_io(True)
+    options.set_keep_log_file_num(2)
+    options.set_max_log_file_size(1 << 20)
+    options.set_stats_dump_period_sec(0)
+    options.set_stats_persist_period_sec(0)
+    options.set_skip_stats_update_on_db_open(True)
+    return options
+
+
+class RocksEngine:
+    def __init__(self, path: Path, *, write_buffer_bytes: int = WRITE_BUFFER_BYTES) -> None:
+        self.counters = Counters()
+        self._path = str(path)
+        self._write_options = WriteOptions()
+        self._write_options.no_slowdown = True
+        self._compactions: set[tuple[bytes, bytes]] = set()
+        try:
+            self._rdict = Rdict(self._path, _options(write_buffer_bytes))
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+        self._get = self._rdict.get
+
+    def get(self, key: bytes) -> bytes | None:
+        self.counters.gets += 1
+        try:
+            return self._get(key)
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+
+    def scan(self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool) -> tuple[list[Row], bool]:
+        if begin >= end:
+            return [], False
+        try:
+            return self._scan(begin, end, limit, bytes_max, reverse, TOMBSTONES_SKIPPED_MAX)
+        except Exception as error:
+            if "Result incomplete" not in str(error):
+                raise _mapped(error, self._path) from error
+        self.counters.guard_hits += 1
+        _log.warning(
+            "a scan of %r met over %d deleted keys: its low-water mark is wrong", begin, TOMBSTONES_SKIPPED_MAX
+        )
+        self._compact_aside(begin, end)
+        try:
+            return self._scan(begin, end, limit, bytes_max, reverse, 0)
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+
+    def _scan(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, tombstones_max: int
+    ) -> tuple[list[Row], bool]:
+        options = ReadOptions()
+        options.set_iterate_upper_bound(end)  # no lower bound: rocksdict 0.3.29 sets it as the upper one
+        options.set_max_skippable_internal_keys(tombstones_max)  # 0 = as many as it takes
+        iterator = self._rdict.iter(options)
+        if reverse:
+            iterator.seek_to_last()
+        else:
+            iterator.seek(begin)
+        valid, key_of, value_of = iterator.valid, iterator.key, iterator.value
+        step = iterator.prev if reverse else iterator.next
+        rows: list[Row] = []
+        size, more = 0, False
+        while valid():
+            key = key_of()
+            if key < begin:
+                break
+            if len(rows) == limit or size >= bytes_max:
+                more = True
+                break
+            value = value_of()
+            rows.append((key, value))
+            size += len(key) + len(value)
+            step()
+        iterator.status()
+        self.counters.scans += 1
+        self.counters.rows += len(rows)
+        return rows, more
+
+    def write(self, changes: Changes) -> int:
+        batch = WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, value in changes.items():
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        self.counters.writes += 1
+        self.counters.keys_written += len(changes)
+        try:
+            self._rdict.write(batch, self._write_options)
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+        return self._rdict.latest_sequence_number()
+
+    def sequence(self) -> int:
+        return self._rdict.latest_sequence_number()
+
+    def sync(self) -> None:
+        try:
+            self._rdict.flush_wal(True)
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+
+    def log_position(self) -> tuple[str, int]:
+        logs = sorted(name for name in os.listdir(self._path) if name.endswith(".log"))
+        return (logs[-1], os.stat(os.path.join(self._path, logs[-1])).st_size) if logs else ("", 0)
+
+    def compact(self, begin: bytes, end: bytes) -> None:
+        try:
+            self._rdict.compact_range(begin, end)
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+
+    def _compact_aside(self, begin: bytes, end: bytes) -> None:
+        """Compact in a thread: on the loop it would hold everybody for the length of a flush."""
+        if (begin, end) in self._compactions:
+            return
+        self._compactions.add((begin, end))
+
+        def run() -> None:
+            try:
+                self.compact(begin, end)
+            except StoreError as error:
+                _log.warning("compaction of %r failed: %s", begin, error)
+            finally:
+                self._compactions.discard((begin, end))
+
+        threading.Thread(target=run, name="store-compaction", daemon=True).start()
+
+    def size_bytes(self) -> int:
+        return sum(entry.stat().st_size for entry in os.scandir(self._path) if entry.is_file())
+
+    def count_keys(self) -> int:
+        return self._rdict.property_int_value("rocksdb.estimate-num-keys") or 0
+
+    def close(self) -> None:
+        try:
+            self._rdict.close()
+        except Exception as error:
+            raise _mapped(error, self._path) from error

@@ -1,0 +1,282 @@
+"""One transaction: an overlay over the engine. Nothing it does is there before `commit`, all of it is after.
+
+It runs on the event loop, from begin to commit without waiting, so transactions are serial without locks.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cloudlet.store import blob_counts, values
+from cloudlet.store.engine import Row
+from cloudlet.store.errors import StoreBroken, TransactionTooLarge
+
+if TYPE_CHECKING:
+    from cloudlet.store.database import Database
+
+BYTES_WRITTEN_MAX = 8 << 20
+KEYS_WRITTEN_MAX = 10_000
+KEY_BYTES_MAX = 8 << 10
+SCAN_ROWS_MAX = 1000
+SCAN_BYTES_MAX = 1 << 20
+
+_ABSENT: Any = object()
+_FIRST_KEY = b"\x01"  # what lies below is the store's own
+
+
+class Scan(NamedTuple):
+    """Rows in the order asked for. `resume` is the next scan's begin (reversed: its end); None = finished."""
+
+    rows: list[Row]
+    resume: bytes | None
+
+
+class _Savepoint:
+    """A context manager: an exception out of it undoes what was done inside."""
+
+    __slots__ = ("_after", "_mark", "_tx")
+
+    def __init__(self, tx: "Tx") -> None:
+        self._tx = tx
+
+    def __enter__(self) -> None:
+        self._mark, self._after = self._tx._mark(), len(self._tx._after_commit)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self._tx._keep(self._mark)
+        else:
+            self._tx._undo_to(self._mark)
+            del self._tx._after_commit[self._after :]
+
+
+class Tx:
+    """Made by `Database.begin`; ended by `commit` or `discard`."""
+
+    __slots__ = (
+        "_after_commit",
+        "_begun_at",
+        "_bytes",
+        "_database",
+        "_engine",
+        "_get",
+        "_horizon",
+        "_order",
+        "_overlay",
+        "_savepoints",
+        "_undo",
+        "_unsynced",
+    )
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._engine = database.engine
+        self._get = database.engine.get
+        self._unsynced = database.unsynced.by_key
+        self._horizon = database.unsynced.floor
+        self._begun_at = database.journal.applied
+        self._overlay: dict[bytes, bytes | None] = {}
+        self._order: list[bytes] | None = None  # the overlay's keys, sorted; made by the first scan
+        self._bytes = 0
+        self._after_commit: list[Callable[[], None]] = []
+        self._undo: list[tuple[bytes, bytes | None]] = []
+        self._savepoints = 0
+
+    @property
+    def horizon(self) -> int:
+        """What was read so far is durable once the journal's `durable` is at least this."""
+        return self._horizon
+
+    def get(self, key: bytes) -> bytes | None:
+        value = self._overlay.get(key, _ABSENT)
+        if value is not _ABSENT:
+            return value
+        sequence = self._unsynced.get(key)
+        if sequence is not None and sequence > self._horizon:
+            self._horizon = sequence
+        raw = self._get(key)
+        if raw is None:
+            return None
+        if raw[-1] == 0:
+            return raw[:-1]
+        return values.join(key, raw, self._get)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        assert type(value) is bytes, f"a value is bytes, not {type(value).__name__}"
+        self._check_key(key)
+        self._write(key, value)
+
+    def delete(self, key: bytes) -> None:
+        self._check_key(key)
+        self._write(key, None)
+
+    def _check_key(self, key: bytes) -> None:
+        assert key and key[0], "keys that begin with 0x00 are the store's own"
+        if len(key) > KEY_BYTES_MAX:
+            raise TransactionTooLarge(f"a key of {len(key)} bytes: {KEY_BYTES_MAX} are the most")
+
+    def _write(self, key: bytes, value: bytes | None) -> None:
+        overlay = self._overlay
+        assert overlay is not None, "the transaction has ended"
+        old = overlay.get(key, _ABSENT)
+        grown = len(value) if value is not None else 0
+        if old is _ABSENT:
+            grown += len(key)
+            if len(overlay) >= KEYS_WRITTEN_MAX:
+                raise TransactionTooLarge(f"a transaction writes at most {KEYS_WRITTEN_MAX} keys")
+        elif old is not None:
+            grown -= len(old)
+        if self._bytes + grown > BYTES_WRITTEN_MAX:
+            raise TransactionTooLarge(f"a transaction writes at most {BYTES_WRITTEN_MAX} bytes")
+        self._bytes += grown
+        if old is _ABSENT and self._order is not None:
+            insort(self._order, key)
+        if self._savepoints:
+            self._undo.append((key, old))
+        overlay[key] = value
+
+    def scan(
+        self,
+        begin: bytes,
+        end: bytes,
+        *,
+        limit: int = SCAN_ROWS_MAX,
+        bytes_max: int = SCAN_BYTES_MAX,
+        reverse: bool = False,
+    ) -> Scan:
+        """Rows of begin ≤ key < end, at most `limit`, ending with the one that reaches `bytes_max`."""
+        assert limit > 0 and bytes_max > 0, "a scan asks for at least one row"
+        if begin < _FIRST_KEY:
+            begin = _FIRST_KEY
+        self._horizon = max(self._horizon, self._database.journal.applied)
+        mine = self._mine(begin, end)
+        rows: list[Row] = []
+        size = 0
+        source = self._merged(begin, end, limit, bytes_max, reverse, mine) if mine else None
+        for key, raw, tagged in source or self._theirs(begin, end, limit, bytes_max, reverse):
+            if len(rows) == limit or size >= bytes_max:
+                last = rows[-1][0]
+                return Scan(rows, last if reverse else last + b"\x00")
+            if tagged:
+                raw = raw[:-1] if raw[-1] == 0 else values.join(key, raw, self._get)
+            rows.append((key, raw))
+            size += len(key) + len(raw)
+        return Scan(rows, None)
+
+    def _mine(self, begin: bytes, end: bytes) -> list[bytes]:
+        """The overlay's keys in the range, sorted."""
+        if not self._overlay:
+            return []
+        if self._order is None:
+            self._order = sorted(self._overlay)
+        return self._order[bisect_left(self._order, begin) : bisect_left(self._order, end)]
+
+    def _theirs(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool
+    ) -> Iterator[tuple[bytes, bytes, bool]]:
+        """The engine's rows, fetched as they are needed: (key, tagged value, True)."""
+        more = True
+        while more and begin < end:
+            rows, more = self._engine.scan(begin, end, limit, bytes_max, reverse)
+            for key, raw in rows:
+                yield key, raw, True
+            if more and reverse:
+                end = rows[-1][0]
+            elif more:
+                begin = rows[-1][0] + b"\x00"
+
+    def _merged(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, mine: list[bytes]
+    ) -> Iterator[tuple[bytes, bytes, bool]]:
+        """Both, ours hiding theirs: (key, value, whether it still wears its tag)."""
+        if reverse:
+            mine.reverse()
+        overlay = self._overlay
+        at = 0
+        for row in self._theirs(begin, end, limit, bytes_max, reverse):
+            while at < len(mine) and (mine[at] > row[0] if reverse else mine[at] < row[0]):
+                value = overlay[mine[at]]
+                if value is not None:
+                    yield mine[at], value, False
+                at += 1
+            if row[0] not in overlay:
+                yield row
+        for key in mine[at:]:
+            value = overlay[key]
+            if value is not None:
+                yield key, value, False
+
+    def savepoint(self) -> _Savepoint:
+        """An exception out of `with tx.savepoint():` discards the writes, blob adoptions and callbacks of its body."""
+        return _Savepoint(self)
+
+    def _mark(self) -> int:
+        self._savepoints += 1
+        return len(self._undo)
+
+    def _keep(self, mark: int) -> None:
+        self._savepoints -= 1
+        if not self._savepoints:
+            self._undo.clear()
+
+    def _undo_to(self, mark: int) -> None:
+        self._savepoints -= 1
+        overlay = self._overlay
+        while len(self._undo) > mark:
+            key, old = self._undo.pop()
+            value = overlay[key]
+            self._bytes -= len(value) if value is not None else 0
+            if old is _ABSENT:
+                del overlay[key]
+                self._bytes -= len(key)
+                self._order = None
+            else:
+                overlay[key] = old
+                self._bytes += len(old) if old is not None else 0
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Run by `commit` once all is applied, in order; forgotten if the transaction or its savepoint fails."""
+        self._after_commit.append(callback)
+
+    def adopt_blob(self, blob_id: str) -> None:
+        """One reference more. BlobGone unless it was just finished, or is referenced already."""
+        count = self._blob_count(blob_id)
+        self._database.blobs.check_adoptable(blob_id, count)
+        self._write(blob_counts.key(blob_id), blob_counts.encode(count + 1))
+
+    def drop_blob(self, blob_id: str) -> None:
+        """One reference less; at none the file goes, once this is durable and nobody reads it."""
+        count = self._blob_count(blob_id)
+        if count < 1:
+            raise StoreBroken(f"blob {blob_id} has no reference to drop")
+        self._write(blob_counts.key(blob_id), blob_counts.encode(count - 1) if count > 1 else None)
+
+    def _blob_count(self, blob_id: str) -> int:
+        return blob_counts.decode(self.get(blob_counts.key(blob_id)))
+
+    def commit(self) -> int:
+        """Apply everything at once; the horizon: this write's sequence, or what was read if nothing was written.
+
+        StoreFull, StoreStalled, StoreBroken: nothing was applied, and no callback ran.
+        """
+        assert not self._savepoints, "a savepoint is still open"
+        overlay, after_commit = self._overlay, self._after_commit
+        self._end()
+        if overlay:
+            assert self._database.journal.applied == self._begun_at, (
+                "another transaction was committed within this one: never wait between look and act"
+            )
+            self._horizon = self._database.apply(overlay)
+        for callback in after_commit:
+            callback()
+        return self._horizon
+
+    def discard(self) -> int:
+        """Nothing happened; the horizon of what was read."""
+        self._end()
+        return self._horizon
+
+    def _end(self) -> None:
+        assert self._overlay is not None, "the transaction has ended"
+        self._overlay = None  # type: ignore[assignment]
+        self._after_commit = []
