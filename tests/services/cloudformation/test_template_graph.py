@@ -1,5 +1,6 @@
 """Order, circles and differences between templates."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -49,8 +50,9 @@ def test_a_depends_on_a_resource_that_is_not_created_is_ignored_but_a_ref_is_ref
         ({"A": needs({"Fn::GetAtt": ["A", "Arn"]})}, "A"),
         # D waits for the circle and E is free: neither is part of it
         (
-            {"A": {"DependsOn": "B"}, "B": {"DependsOn": "C"}, "C": {"DependsOn": "A"}, "D": {"DependsOn": "A"}, "E": {}},
-            "A, B, C"),
+            {name: {"DependsOn": needed} for name, needed in {"A": "B", "B": "C", "C": "A", "D": "A", "E": []}.items()},
+            "A, B, C",
+        ),
     ],
 )  # fmt: skip
 def test_a_circle_is_refused_naming_its_resources(members: dict[str, Any], circle: str) -> None:
@@ -61,7 +63,7 @@ def test_a_circle_is_refused_naming_its_resources(members: dict[str, Any], circl
 
 def test_a_chain_of_500_resources_is_ordered_without_recursion() -> None:
     names = [f"R{number}" for number in range(500)]
-    members: dict[str, Any] = {name: {"DependsOn": after} for name, after in zip(names, names[1:])}
+    members: dict[str, Any] = {name: {"DependsOn": after} for name, after in pairwise(names)}
     assert order(**members, R499={}) == names[::-1]
 
 

@@ -38,7 +38,7 @@ def test_the_previous_value_is_taken_where_asked_for_and_else_the_default() -> N
 def test_a_list_is_split_and_each_member_checked() -> None:
     parameter = parse_parameter("L", {"Type": "List<Number>"})
     assert reference_value(parameter, "1, 2,3") == ["1", "2", "3"]
-    with pytest.raises(TemplateError, match="Parameter 'L' must be a number."):
+    with pytest.raises(TemplateError, match=r"Parameter 'L' must be a number\."):
         values({"L": {"Type": "List<Number>"}}, Given("L", "1,x"))
 
 
