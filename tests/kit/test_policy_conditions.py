@@ -82,7 +82,7 @@ def holds(operator, values, given=ABSENT, variables=True, key="x:Key", **more):
         ("Null", "true", "a", False),
         ("Null", "false", "a", True),
     ],
-)  # fmt: skip
+)
 def test_one_value_of_the_request_against_the_policys(operator, values, given, expected):
     assert holds(operator, values, given) is expected
 
@@ -105,7 +105,7 @@ def test_one_value_of_the_request_against_the_policys(operator, values, given, e
         ("ForAnyValue:StringNotEquals", False),
         ("ForAnyValue:StringEqualsIfExists", True),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_is_not_in_the_request(operator, expected):
     value = "arn:aws:s3:::b" if operator.startswith("Arn") else "1"
     assert holds(operator, value) is expected
@@ -135,7 +135,7 @@ def test_an_absent_key_is_null():
         ("StringNotEquals", ["a"], ("z", "a"), False),
         ("forallvalues:stringequalsifexists", ["a"], ("a",), True),
     ],
-)  # fmt: skip
+)
 def test_several_values_of_the_request(operator, values, given, expected):
     assert holds(operator, values, given) is expected
 
@@ -175,7 +175,7 @@ def test_all_operators_and_all_keys_must_hold():
         ("StringEquals", "${}", "${}", True),
         ("NumericEqualsIfExists", "1", "1", True),
     ],
-)  # fmt: skip
+)
 def test_variables_are_put_into_texts_and_arns(operator, value, given, expected):
     assert holds(operator, value, given, x__Many=("1", "2")) is expected
 
@@ -215,7 +215,7 @@ def test_an_unknown_operator_is_refused(operator):
         ("BinaryEquals", "not base64!"),
         ("Null", "maybe"),
     ],
-)  # fmt: skip
+)
 def test_a_value_the_operator_cannot_read_is_refused(operator, value):
     with pytest.raises(Incomparable):
         compile_conditions({operator: {"a:x": [value]}}, True)
