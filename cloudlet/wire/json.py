@@ -375,7 +375,7 @@ def error_status(model: ServiceModel, error: AwsError) -> int:
     """JSON services answer a denial with 400; those that grew out of the query protocol kept 403."""
     if error.code == "AccessDenied" and not model.query_compatible:
         return 400
-    return error.status
+    return model.error_status(error)
 
 
 def error_facts(model: ServiceModel, error: AwsError) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -385,7 +385,7 @@ def error_facts(model: ServiceModel, error: AwsError) -> tuple[dict[str, Any], l
     overlay = model.overlay
     if shape is not None:
         namespace = overlay.json_error_namespace
-        facts = _error_members(model, shape, error)
+        facts = error_members(model, shape, error.members)
     else:
         known = "ValidationException"
         namespace = overlay.json_validation_namespace if code == known else overlay.json_framework_namespace
@@ -404,11 +404,10 @@ def error_facts(model: ServiceModel, error: AwsError) -> tuple[dict[str, Any], l
     return out, headers
 
 
-def _error_members(model: ServiceModel, shape: Shape, error: AwsError) -> dict[str, Any]:
-    if not error.members:
-        return {}
+def error_members(model: ServiceModel, shape: Shape, members: dict[str, Any]) -> dict[str, Any]:
+    """The members of an error's shape, as msgspec encodes them; facts that it doesn't have are left out."""
     write = writer(model, shape)
-    known = {name: item for name, item in error.members.items() if name in shape.members}
+    known = {name: item for name, item in members.items() if name in shape.members and not shape.members[name].location}
     return known if write is None else write(known)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cloudlet.base.errors import AwsError, aws_error
+from cloudlet.base.errors import AwsError
 from cloudlet.wire.overlays import BY_SERVICE, PLAIN, Overlay
 
 MODELS = pathlib.Path(__file__).parent / "models"
@@ -175,6 +175,12 @@ class ServiceModel:
                     self._errors[name] = self.shape(name)
         return self._errors.get(code)
 
+    def error_status(self, error: AwsError) -> int:
+        """The status the model gives the error, else its own."""
+        shape = self.error_shape(error.code)
+        modelled = shape.traits.get("error", {}).get("httpStatusCode") if shape is not None else None
+        return modelled or error.status
+
     def query_code(self, code: str) -> str:
         """What the query protocol calls the error `code`."""
         shape = self.error_shape(code)
@@ -262,8 +268,3 @@ def compiled_once(model: ServiceModel, key: Any, make: Callable[[], Any]) -> Any
     if found is None:
         found = model.compiled[key] = make()
     return found
-
-
-def unknown_operation(code: str = "UnknownOperationException", message: str = "", status: int = 404) -> AwsError:
-    """What AWS answers to an operation the service doesn't have, in the words of the protocol that asks."""
-    return aws_error(code, message, status)

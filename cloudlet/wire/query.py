@@ -268,10 +268,10 @@ def render_error(
 
 
 def _status(model: ServiceModel, error: AwsError) -> int:
-    """SQS's statuses differ by protocol; elsewhere the error's own."""
+    """SQS's statuses differ by protocol; elsewhere the model's, or the error's own."""
     shape = model.error_shape(error.code)
     known = model.overlay.query_errors.get(shape.name) if shape is not None else None
-    return known[1] if known is not None else error.status
+    return known[1] if known is not None else model.error_status(error)
 
 
 def _answer(status: int, text: str, request_id: str) -> HttpResponse:

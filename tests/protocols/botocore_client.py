@@ -3,6 +3,7 @@
 Values are made from botocore's own models, seeded by the operation's name, so a failure repeats itself.
 """
 
+import io
 import random
 import zlib
 from collections.abc import Iterator
@@ -120,16 +121,17 @@ def parsed(operation: Any, response: HttpResponse, protocol: str) -> dict[str, A
     """What botocore reads from our answer; errors as {"Error": …}."""
     body = response.body
     assert isinstance(body, bytes)
+    stream = operation.has_streaming_output and response.status < 300
     answer = {
         "status_code": response.status,
         "headers": botocore.awsrequest.HeadersDict(response.headers),
-        "body": body,
+        "body": io.BytesIO(body) if stream else body,
     }
     parser = botocore.parsers.create_parser(protocol)
     out = parser.parse(answer, operation.output_shape)
     if response.status < 300:
         out.pop("ResponseMetadata", None)
-    return out
+    return {name: value.read() if isinstance(value, io.BytesIO) else value for name, value in out.items()}
 
 
 def operations(service: str) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Every operation of the query services: botocore's request is read as sent, our answer is read by botocore as given."""
+"""Every operation of the query services: we read botocore's request as sent, botocore reads our answer as given."""
 
 import botocore.model
 import pytest

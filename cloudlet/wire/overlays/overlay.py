@@ -18,6 +18,9 @@ class Overlay:
     query_declaration: str = ""  # what stands before the root element
     query_error_detail: bool = False  # an empty <Detail/> in errors
 
+    # rest-xml: operation → the answer's root element, where it isn't {Operation}Result or the payload's own name.
+    xml_roots: Mapping[str, str] = field(default_factory=dict)
+
     # Error shape → (its code in the query protocol and in x-amzn-query-error, HTTP status).
     query_errors: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     # Where the JSON protocols put a namespace before `__type`.
