@@ -76,6 +76,8 @@ def holds(operator, values, given=ABSENT, variables=True, key="x:Key", **more):
         ("StringLike", "arn:aws:x:*:111122223333:f/*", "arn:aws:x:us-east-2:9:s/abc:111122223333:f/d.txt", True),
         ("ArnLike", "arn:aws:lambda:*:*:function:*", "arn:aws:lambda:r:1:function:a:b", True),
         ("ArnLike", "*", "arn:aws:s3:::photos", True),
+        ("ArnLike", "arn:aws:s3:::photos", "arn:aws:s3", False),
+        ("ArnLike", "arn:aws:s3", "arn:aws:s3:::photos", False),
         ("ArnLike", "arn:aws:S3:::photos", "arn:aws:s3:::photos", False),
         ("ArnNotEquals", "arn:aws:s3:::photos", "arn:aws:s3:::films", True),
         ("ArnNotLike", "arn:aws:s3:::*", "arn:aws:s3:::films", False),
@@ -227,6 +229,14 @@ def test_keys_that_follow_from_the_principal():
     assert holds("StringEquals", "eng", key="aws:PrincipalTag/Dept")
     assert holds("Bool", "false", key="aws:PrincipalIsAWSService")
     assert holds("ArnEquals", BOB.arn, key="aws:PrincipalArn")
+
+
+def test_of_a_session_the_principal_arn_is_its_role_and_there_is_no_user_name():
+    role = "arn:aws:iam::111122223333:role/worker"
+    session = Principal("arn:aws:sts::111122223333:assumed-role/worker/s", "111122223333", "AssumedRole", role_arn=role)
+    context = Context(session, Access("x:Do", "*"), {})
+    assert context.get("aws:principalarn") == (role,)
+    assert context.get("aws:username") is None
 
 
 def test_a_hostile_variable_text_is_read_in_one_pass():

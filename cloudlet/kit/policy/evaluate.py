@@ -152,11 +152,9 @@ def _search_resource_policy(
 ) -> tuple[Hit | None, Named, Hit | None]:
     """The first statement that denies; the closest naming among those that allow, and its statement."""
     best, granting = Named.NOT, None
-    for statement in parse(policy.text).about(access.action):
+    for statement in parse(policy.text).about(access.action):  # denials first, so `best` never hides one
         named = statement.named(principal)
-        if named > best or (statement.deny and named is not Named.NOT):
-            if not statement.applies(access.resource, context):
-                continue
+        if named > best and statement.applies(access.resource, context):
             if statement.deny:
                 return (policy, statement), Named.NOT, None
             best, granting = named, (policy, statement)
