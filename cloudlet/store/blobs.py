@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cloudlet.base import ids
+from cloudlet.store.disk import sync_directory, sync_file
 from cloudlet.store.errors import BlobGone, StoreBroken, StoreFull
 
 _log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class BlobWriter:
 
     def _finish(self) -> None:
         self._flush()
-        os.fsync(self._fd)
+        sync_file(self._fd)
         os.close(self._fd)
         self._fd = -1
         sync_directory(self._path.parent)
@@ -117,14 +118,6 @@ class BlobWriter:
             os.close(self._fd)
             self._fd = -1
         self._blobs.discard(self.blob_id)
-
-
-def sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class Blobs:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cloudlet.store import blob_counts, values
-from cloudlet.store.blobs import Blobs, sync_directory
+from cloudlet.store.blobs import Blobs
 from cloudlet.store.check import Finding, check
+from cloudlet.store.disk import sync_directory
 from cloudlet.store.engine import Changes, Engine
 from cloudlet.store.engine.memory import MemoryEngine
 from cloudlet.store.engine.rocksdb import RocksEngine
@@ -50,7 +51,7 @@ class Database:
         self.unsynced = Unsynced()
         self.blobs = blobs or Blobs(None)
         self.full = False
-        self._run_twice = run_twice
+        self.run_twice = run_twice
         self._note = note
         self._probed_at = 0.0
         self._closed = False
@@ -96,7 +97,7 @@ class Database:
     def transact(self, function: Callable[..., Any], *args: Any) -> tuple[Any, int]:
         """`function(tx, *args)` and commit: its value and the horizon. An exception discards everything and carries
         its horizon (`horizon_of`)."""
-        if self._run_twice:
+        if self.run_twice:
             self._rehearse(function, args)
         tx = Tx(self)
         try:

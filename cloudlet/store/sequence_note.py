@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from cloudlet.store.disk import sync_file
 from cloudlet.store.errors import StoreError
 
 _SLOT_BYTES = 512
@@ -50,7 +51,7 @@ class SequenceNote:
         text = b"%d %d %d" % (self._turn, sequence, closed)
         line = (b"%b %08x" % (text, zlib.crc32(text))).ljust(_SLOT_BYTES - 1) + b"\n"
         os.pwrite(self._fd, line, (self._turn % 2) * _SLOT_BYTES)
-        os.fsync(self._fd)
+        sync_file(self._fd)
 
     def close(self) -> None:
         os.close(self._fd)

@@ -4,6 +4,8 @@ What it insists on, and why:
 - iterators are raw and their status() is read after each scan: `items()` ends early on corruption without a word;
 - writes use no_slowdown: a stalled default write holds the interpreter lock, and with it every thread;
 - recovery stops at the first damage (point in time), so what is found is a prefix of what was written;
+- the log is synced through a descriptor of our own: one failed append (disk full) makes flush_wal fail for good and
+  poison the engine, while the bytes before it are all there to be synced. Each write is one write(2), so they are;
 - scans give up on a long run of tombstones, say so, and are repeated: somebody's low-water mark is wrong.
 """
 
@@ -24,6 +26,7 @@ from rocksdict import (
     WriteOptions,
 )
 
+from cloudlet.store.disk import sync_directory, sync_file
 from cloudlet.store.engine import Changes, Counters, Row
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled
 
@@ -49,7 +52,7 @@ def _mapped(error: Exception, path: str) -> StoreError:
     return StoreBroken(f"{path}: {text}")
 
 
-def _options(write_buffer_bytes: int) -> Options:
+def _options(write_buffer_bytes: int, log_path: str) -> Options:
     table = BlockBasedOptions()
     table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
     table.set_cache_index_and_filter_blocks(True)
@@ -58,13 +61,14 @@ def _options(write_buffer_bytes: int) -> Options:
     table.set_block_size(8 << 10)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
+    options.set_wal_dir(log_path)
     options.set_block_based_table_factory(table)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
     options.set_paranoid_checks(True)
     options.set_write_buffer_size(write_buffer_bytes)
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX)
-    options.set_target_file_size_base(max(write_buffer_bytes, 1 << 20))
+    options.set_target_file_size_base(4 * write_buffer_bytes)
     options.set_max_background_jobs(2)
     options.set_max_open_files(512)
     options.set_allow_concurrent_memtable_write(False)  # one writer
@@ -79,15 +83,61 @@ def _options(write_buffer_bytes: int) -> Options:
     return options
 
 
+class _LogSync:
+    """Syncs the log files, oldest first, so that what survives is a prefix."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._number, self._fd = -1, -1  # the newest log synced so far, kept open: it reports errors since then
+
+    def sync(self) -> None:
+        with self._lock:
+            if self._fd >= 0:
+                sync_file(self._fd)
+            for number in self._numbers():
+                if number > self._number:
+                    self._sync_new(number)
+
+    def _sync_new(self, number: int) -> None:
+        try:
+            fd = os.open(self._file(number), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # flushed into a synced table, and removed
+            return
+        self.close()
+        self._number, self._fd = number, fd
+        sync_file(fd)
+        sync_directory(self._path)
+
+    def _numbers(self) -> list[int]:
+        return sorted(int(name[:-4]) for name in os.listdir(self._path) if name.endswith(".log"))
+
+    def _file(self, number: int) -> str:
+        return f"{self._path}/{number:06d}.log"
+
+    def position(self) -> tuple[str, int]:
+        numbers = self._numbers()
+        if not numbers:
+            return "", 0
+        return f"{numbers[-1]:06d}.log", os.stat(self._file(numbers[-1])).st_size
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 class RocksEngine:
     def __init__(self, path: Path, *, write_buffer_bytes: int = WRITE_BUFFER_BYTES) -> None:
         self.counters = Counters()
         self._path = str(path)
+        self._log_path = str(path / "log")
+        self._log = _LogSync(self._log_path)
         self._write_options = WriteOptions()
         self._write_options.no_slowdown = True
-        self._compactions: set[tuple[bytes, bytes]] = set()
+        self.compactions: dict[tuple[bytes, bytes], threading.Thread] = {}  # running, by their range
         try:
-            self._rdict = Rdict(self._path, _options(write_buffer_bytes))
+            self._rdict = Rdict(self._path, _options(write_buffer_bytes, self._log_path))
         except Exception as error:
             raise _mapped(error, self._path) from error
         self._get = self._rdict.get
@@ -169,13 +219,12 @@ class RocksEngine:
 
     def sync(self) -> None:
         try:
-            self._rdict.flush_wal(True)
-        except Exception as error:
-            raise _mapped(error, self._path) from error
+            self._log.sync()
+        except OSError as error:
+            raise StoreBroken(f"{self._log_path}: {error}") from error
 
     def log_position(self) -> tuple[str, int]:
-        logs = sorted(name for name in os.listdir(self._path) if name.endswith(".log"))
-        return (logs[-1], os.stat(os.path.join(self._path, logs[-1])).st_size) if logs else ("", 0)
+        return self._log.position()
 
     def compact(self, begin: bytes, end: bytes) -> None:
         try:
@@ -185,9 +234,8 @@ class RocksEngine:
 
     def _compact_aside(self, begin: bytes, end: bytes) -> None:
         """Compact in a thread: on the loop it would hold everybody for the length of a flush."""
-        if (begin, end) in self._compactions:
+        if (begin, end) in self.compactions:
             return
-        self._compactions.add((begin, end))
 
         def run() -> None:
             try:
@@ -195,18 +243,25 @@ class RocksEngine:
             except StoreError as error:
                 _log.warning("compaction of %r failed: %s", begin, error)
             finally:
-                self._compactions.discard((begin, end))
+                self.compactions.pop((begin, end), None)
 
-        threading.Thread(target=run, name="store-compaction", daemon=True).start()
+        self.compactions[begin, end] = thread = threading.Thread(target=run, name="store-compaction", daemon=True)
+        thread.start()
 
     def size_bytes(self) -> int:
-        return sum(entry.stat().st_size for entry in os.scandir(self._path) if entry.is_file())
+        folders = (self._path, self._log_path)
+        return sum(entry.stat().st_size for path in folders for entry in os.scandir(path) if entry.is_file())
 
     def count_keys(self) -> int:
         return self._rdict.property_int_value("rocksdb.estimate-num-keys") or 0
 
     def close(self) -> None:
         try:
+            if self.compactions:
+                self._rdict.cancel_all_background(False)
+                for thread in list(self.compactions.values()):
+                    thread.join()
             self._rdict.close()
+            self._log.close()
         except Exception as error:
             raise _mapped(error, self._path) from error

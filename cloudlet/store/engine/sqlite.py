@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from cloudlet.store.disk import sync_file
 from cloudlet.store.engine import Changes, Counters, Row
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse
 
@@ -109,7 +110,7 @@ class SqliteEngine:
         except FileNotFoundError:  # nothing was logged since opening
             return
         try:
-            os.fsync(fd)
+            sync_file(fd)
         except OSError as error:
             raise StoreBroken(f"{self._log_path}: {error}") from error
         finally:
