@@ -25,6 +25,7 @@ ProtocolError = Callable[[str, int, str], HttpResponse]
 
 _BACKLOG = 1024
 _SWEEP_S = 1.0
+_CLOSING_S = 0.05  # what idle connections may take to end
 
 
 @dataclass(slots=True, frozen=True)
@@ -130,7 +131,7 @@ class Server:
         self._listeners.clear()
         for connection in list(self._connections):
             connection.close_if_idle()
-        if self._connections and not await self._wait_until_empty(grace_s):
+        if self._connections and not await self._wait_until_empty(max(grace_s, _CLOSING_S)):
             self.cancels = True  # also for tasks that the connections cancel from now on
             log.warning("%d connections cut after %s s", len(self._connections), grace_s)
             for connection in list(self._connections):
