@@ -21,7 +21,22 @@ SCAN_ROWS_MAX = 1000
 SCAN_BYTES_MAX = 1 << 20
 
 _ABSENT: Any = object()
+_PAUSE: Any = object()  # between two batches of a scan: who has enough stops here
+_Found = tuple[bytes, bytes, bool]  # key, value, whether the value still wears its tag
 _FIRST_KEY = b"\x01"  # what lies below is the store's own
+
+
+class _Ended:
+    """Stands where the overlay was: every use of an ended transaction trips over it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError("the transaction has ended")
+
+    def __bool__(self) -> bool:
+        raise AssertionError("the transaction has ended")
+
+
+_ENDED: Any = _Ended()
 
 
 class Scan(NamedTuple):
@@ -117,7 +132,6 @@ class Tx:
 
     def _write(self, key: bytes, value: bytes | None) -> None:
         overlay = self._overlay
-        assert overlay is not None, "the transaction has ended"
         old = overlay.get(key, _ABSENT)
         grown = len(value) if value is not None else 0
         if old is _ABSENT:
@@ -152,15 +166,18 @@ class Tx:
         mine = self._mine(begin, end)
         rows: list[Row] = []
         size = 0
-        source = self._merged(begin, end, limit, bytes_max, reverse, mine) if mine else None
-        for key, raw, tagged in source or self._theirs(begin, end, limit, bytes_max, reverse):
+        source = self._theirs(begin, end, limit, bytes_max, reverse)
+        for row in self._merged(source, mine, reverse) if mine else source:
             if len(rows) == limit or size >= bytes_max:
                 last = rows[-1][0]
                 return Scan(rows, last if reverse else last + b"\x00")
+            if row is _PAUSE:
+                continue
+            key, value, tagged = row
             if tagged:
-                raw = raw[:-1] if raw[-1] == 0 else values.join(key, raw, self._get)
-            rows.append((key, raw))
-            size += len(key) + len(raw)
+                value = value[:-1] if value[-1] == 0 else values.join(key, value, self._get)
+            rows.append((key, value))
+            size += len(key) + len(value)
         return Scan(rows, None)
 
     def _mine(self, begin: bytes, end: bytes) -> list[bytes]:
@@ -171,29 +188,30 @@ class Tx:
             self._order = sorted(self._overlay)
         return self._order[bisect_left(self._order, begin) : bisect_left(self._order, end)]
 
-    def _theirs(
-        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool
-    ) -> Iterator[tuple[bytes, bytes, bool]]:
-        """The engine's rows, fetched as they are needed: (key, tagged value, True)."""
+    def _theirs(self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool) -> Iterator[_Found]:
+        """The engine's rows, fetched as they are needed."""
         more = True
         while more and begin < end:
             rows, more = self._engine.scan(begin, end, limit, bytes_max, reverse)
             for key, raw in rows:
                 yield key, raw, True
-            if more and reverse:
-                end = rows[-1][0]
-            elif more:
-                begin = rows[-1][0] + b"\x00"
+            if more:
+                yield _PAUSE
+                if reverse:
+                    end = rows[-1][0]
+                else:
+                    begin = rows[-1][0] + b"\x00"
 
-    def _merged(
-        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, mine: list[bytes]
-    ) -> Iterator[tuple[bytes, bytes, bool]]:
-        """Both, ours hiding theirs: (key, value, whether it still wears its tag)."""
+    def _merged(self, theirs: Iterator[_Found], mine: list[bytes], reverse: bool) -> Iterator[_Found]:
+        """Both in order, ours hiding theirs."""
         if reverse:
             mine.reverse()
         overlay = self._overlay
         at = 0
-        for row in self._theirs(begin, end, limit, bytes_max, reverse):
+        for row in theirs:
+            if row is _PAUSE:
+                yield row
+                continue
             while at < len(mine) and (mine[at] > row[0] if reverse else mine[at] < row[0]):
                 value = overlay[mine[at]]
                 if value is not None:
@@ -277,6 +295,6 @@ class Tx:
         return self._horizon
 
     def _end(self) -> None:
-        assert self._overlay is not None, "the transaction has ended"
-        self._overlay = None  # type: ignore[assignment]
+        bool(self._overlay)  # trips if it has ended already
+        self._overlay = _ENDED
         self._after_commit = []
