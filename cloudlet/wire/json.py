@@ -13,7 +13,7 @@ import msgspec
 
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire.message import HttpRequest, HttpResponse
-from cloudlet.wire.model import Operation, ServiceModel, Shape, compiled_once
+from cloudlet.wire.model import Operation, ServiceModel, Shape, compiled_once, reachable
 from cloudlet.wire.values import (
     DEPTH_MAX,
     INTEGER_RANGES,
@@ -258,22 +258,9 @@ def writer(model: ServiceModel, shape: Shape) -> Write | None:
     key = ("json.write", shape.name)
     if key not in model.compiled:
         model.compiled[key] = None  # what a recursive shape finds while it is being made
-        if shape.name not in _recursive(model, shape):
+        if shape.name not in reachable(shape):
             model.compiled[key] = _make_writer(model, shape)
     return model.compiled[key]
-
-
-def _recursive(model: ServiceModel, shape: Shape) -> set[str]:
-    """The shapes reachable from `shape`'s members."""
-    reached: set[str] = set()
-    todo = [shape]
-    while todo:
-        current = todo.pop()
-        for member in (*current.members.values(), current.element, current.value):
-            if member is not None and member.shape_name not in reached:
-                reached.add(member.shape_name)
-                todo.append(member.shape)
-    return reached
 
 
 def _make_writer(model: ServiceModel, shape: Shape) -> Write | None:
@@ -415,5 +402,7 @@ def json_code(model: ServiceModel, code: str) -> str:
     """JSON's and CBOR's own name of an error every protocol has; a query code's shape name."""
     if code == "AccessDenied" and model.error_shape(code) is None:
         return "AccessDeniedException"
+    if code == "ValidationError" and model.query_compatible:
+        return "ValidationException"
     shape = model.error_shape(code)
     return shape.name if shape is not None else code

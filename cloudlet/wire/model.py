@@ -268,3 +268,16 @@ def compiled_once(model: ServiceModel, key: Any, make: Callable[[], Any]) -> Any
     if found is None:
         found = model.compiled[key] = make()
     return found
+
+
+def reachable(shape: Shape) -> set[str]:
+    """The names of the shapes inside `shape`: its own is among them if it contains itself."""
+    reached: set[str] = set()
+    todo = [shape]
+    while todo:
+        current = todo.pop()
+        for member in (*current.members.values(), current.element, current.value):
+            if member is not None and member.shape_name not in reached:
+                reached.add(member.shape_name)
+                todo.append(member.shape)
+    return reached

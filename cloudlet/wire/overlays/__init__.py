@@ -1,11 +1,12 @@
 """Reviewed facts, one file per service, that AWS's models no longer (or never) carry."""
 
-from cloudlet.wire.overlays import cloudwatch, dynamodb, s3, sns, sqs
+from cloudlet.wire.overlays import cloudwatch, dynamodb, logs, s3, sns, sqs
 from cloudlet.wire.overlays.overlay import Overlay
 
 BY_SERVICE: dict[str, Overlay] = {
     "cloudwatch": cloudwatch.OVERLAY,
     "dynamodb": dynamodb.OVERLAY,
+    "logs": logs.OVERLAY,
     "s3": s3.OVERLAY,
     "sns": sns.OVERLAY,
     "sqs": sqs.OVERLAY,

@@ -31,8 +31,11 @@ class Overlay:
     # "{token} {json_mismatch} {type}": how a JSON value of the wrong type is named.
     json_mismatch: str = "can not be converted to"
 
-    # What wire/constraints.py answers, where it isn't the protocol's usual.
+    # What wire/constraints.py answers, where it isn't the protocol's usual list of violations.
     violation_code: str = ""
+    violation_message: str = ""  # in the list's place; then it is said of the body only
     missing_code: str = ""
-    missing_message: str = ""  # with {name}; empty = part of the list of violations, as "Member must not be null"
+    missing_message: str = ""  # with {name}: the first missing parameter alone is named
     check_constraints: bool = True  # False: only required members; the service words its own limits
+    check_enums: bool = False  # with check_constraints False: enums all the same,
+    open_enums: tuple[str, ...] = ()  # but for these shapes

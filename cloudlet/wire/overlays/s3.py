@@ -7,6 +7,10 @@ from cloudlet.wire.overlays.overlay import Overlay
 
 OVERLAY = Overlay(
     check_constraints=False,
+    check_enums=True,
+    open_enums=("BucketLocationConstraint", "Event", "Protocol"),  # S3 has errors of their own for these
+    violation_code="MalformedXML",
+    violation_message="The XML you provided was not well-formed or did not validate against our published schema",
     xml_roots={
         "CompleteMultipartUpload": "CompleteMultipartUploadResult",
         "CreateMultipartUpload": "InitiateMultipartUploadResult",
