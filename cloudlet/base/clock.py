@@ -12,6 +12,8 @@ from typing import Protocol
 class Clock(Protocol):
     """What a node needs to know of time; milliseconds since 1970, UTC."""
 
+    offset_ms: int  # how far `advance` has moved the service clock from the wall clock
+
     def wall_ms(self) -> int:
         """The machine's own time."""
 

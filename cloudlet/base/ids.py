@@ -43,11 +43,11 @@ def hexadecimal(length: int) -> str:
 
 
 def iam_id(prefix: str) -> str:
-    """An IAM unique id: a four-letter prefix (AIDA user, AROA role, AKIA key, ASIA session …) and 17 characters.
+    """An IAM unique id: a four-letter prefix (AIDA user, AROA role …) and 17 characters; access keys (AKIA, ASIA): 16.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
-    return prefix + text(_UPPER_ALNUM, 17)
+    return prefix + text(_UPPER_ALNUM, 16 if prefix in ("AKIA", "ASIA") else 17)
 
 
 def secret_access_key() -> str:

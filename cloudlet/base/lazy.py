@@ -1,7 +1,7 @@
 """The one door for heavy libraries: imported at first use, never at start.
 
-    duckdb = lazy("duckdb")
-    duckdb.connect()          # imported here
+duckdb = lazy("duckdb")
+duckdb.connect()          # imported here
 """
 
 import importlib
@@ -11,7 +11,8 @@ from typing import Any
 
 class _LazyModule:
     def __init__(self, name: str, package_to_install: str | None) -> None:
-        self._name, self._package, self._module = name, package_to_install, None
+        self._name, self._package = name, package_to_install
+        self._module: ModuleType | None = None
 
     def __getattr__(self, attribute: str) -> Any:
         if self._module is None:

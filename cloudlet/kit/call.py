@@ -21,7 +21,7 @@ from cloudlet.kit.node import Node
 from cloudlet.kit.policy.evaluate import Principal
 from cloudlet.kit.service import TASK_AGE_MAX_MS, Service
 from cloudlet.store.transaction import Tx
-from cloudlet.wire.message import BodyStream
+from cloudlet.wire.message import BodyStream, HttpRequest
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Source:
     secure: bool = False
     base_url: str = "http://127.0.0.1:4566"  # the node as the client addressed it: queue URLs and links start with it
     listener: str = ""  # "" = public, else an execution environment
-    headers: Mapping[str, str] | None = None  # of the request, for the few handlers that sign or echo them
+    request: HttpRequest | None = None  # as it came, for the few handlers that look at its headers
 
 
 class Call:
@@ -211,7 +211,7 @@ class Call:
         self._authorises, self._request = True, request
 
     async def wait_for(self, *key: Any, until_ms: int) -> None:
-        """Wait until `key` is notified, the service clock reaches `until_ms`, or a second has passed: then look again."""
+        """Wait until `key` is notified, the service clock is at `until_ms`, or a second has passed: then look again."""
         remaining_s = (until_ms - self.node.clock.now_ms()) / 1000
         if remaining_s > 0:
             await self.node.waiters.wait(key, remaining_s)
@@ -231,7 +231,9 @@ _NAMESPACES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "logs": "Logs", "clou
 
 def service_principal(name: str) -> Principal:
     """An AWS service as a caller, e.g. sns.amazonaws.com."""
-    return Principal(arn=name, account="", type="Service", user_id=name, name=name, role_arn=None, service=name, tags={})
+    return Principal(
+        arn=name, account="", type="Service", user_id=name, name=name, role_arn=None, service=name, tags={}
+    )
 
 
 def task_call(node: Node, entry: outbox.Entry) -> Call:

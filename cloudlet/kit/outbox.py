@@ -73,6 +73,11 @@ class Outbox:
                 return
         self._index(entry, tx)
 
+    def peek(self, tx: Tx, target: str, now_ms: int) -> Entry | None:
+        """The entry of `target` that is due first, left where it is; None if none is due yet."""
+        due = self._ready[target].due(tx, now_ms, 1)
+        return self.require(tx, due[0].value.decode()) if due else None
+
     def take(self, tx: Tx, target: str, now_ms: int, limit: int, lease_ms: int) -> list[Entry]:
         """Lease the first due entries of `target`, soonest first; each comes back after `lease_ms` if not finished."""
         taken = []

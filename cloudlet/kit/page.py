@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from cloudlet.store.keys import pack, unpack
+from cloudlet.store.keys import Subspace, pack, unpack
 
 
 def encode_token(*position: str | int | bytes) -> str:
@@ -17,3 +17,9 @@ def decode_token(token: str, invalid: Exception) -> tuple:
         return unpack(base64.b64decode(token, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, IndexError, UnicodeDecodeError) as error:
         raise invalid from error
+
+
+def names_from(space: Subspace, prefix: str) -> tuple[bytes, bytes]:
+    """Bounds of the keys in `space` whose first item is text beginning with `prefix`."""
+    begin = space.prefix + pack((prefix,))[:-1]  # without the mark that ends the text
+    return begin, begin + b"\xff"

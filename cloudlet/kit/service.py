@@ -9,6 +9,7 @@ A plain `def` handler is one transaction; an `async def` one waits, and touches 
 """
 
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

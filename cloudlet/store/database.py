@@ -70,11 +70,11 @@ class Database:
         """
         if path is None or engine == "memory":
             return Database(MemoryEngine(), run_twice=run_twice)
+        assert engine in ("rocksdb", "sqlite"), f"no engine is called {engine}"
         if not path.is_dir():
             path.mkdir(mode=0o700, parents=True)
             sync_directory(path.parent)
         opened: Engine = RocksEngine(path / "rocksdb") if engine == "rocksdb" else SqliteEngine(path / "store.sqlite")
-        assert engine in ("rocksdb", "sqlite"), f"no engine is called {engine}"
         try:
             opened.sync()  # whatever recovery found is durable from here on
             note = SequenceNote(path / "durable")

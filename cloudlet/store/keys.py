@@ -4,7 +4,7 @@ Each item is one type code, its bytes, and (text only) an end mark. Text sorts b
 types sort by type: None, False, True, integers, bytes, text. No packed key begins with 0x00: that space is the store's.
 """
 
-from typing import Self
+from typing import Any, Self
 
 Item = str | bytes | int | bool | None
 
@@ -100,7 +100,7 @@ def _exactly(key: bytes, at: int, size: int) -> bytes:
     return data
 
 
-def unpack(key: bytes, start: int = 0) -> tuple[Item, ...]:
+def unpack(key: bytes, start: int = 0) -> tuple[Any, ...]:
     """The items of a packed key; ValueError where it is not one."""
     items: list[Item] = []
     at, length = start, len(key)
@@ -144,7 +144,7 @@ class Subspace:
     def key(self, *items: Item) -> bytes:
         return self.prefix + pack(items)
 
-    def unpack(self, key: bytes) -> tuple[Item, ...]:
+    def unpack(self, key: bytes) -> tuple[Any, ...]:
         """The items after the prefix."""
         if not key.startswith(self.prefix):
             raise ValueError(f"{key[:64]!r} is not in the subspace {unpack(self.prefix)!r}")

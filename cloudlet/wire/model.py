@@ -185,7 +185,7 @@ class ServiceModel:
         """What the query protocol calls the error `code`."""
         shape = self.error_shape(code)
         if shape is None:
-            return code
+            return self.overlay.query_errors.get(code, (code, 0))[0]
         if shape.name in self.overlay.query_errors:
             return self.overlay.query_errors[shape.name][0]
         return shape.traits.get("error", {}).get("code", shape.name)

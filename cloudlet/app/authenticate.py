@@ -1,0 +1,105 @@
+"""Whose key signed a request: a root key, a session token, or an IAM user's access key.
+
+Root keys are refused from execution environments and from browsers of another site, whatever they sign.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from cloudlet.kit.node import Node
+from cloudlet.kit.policy.evaluate import Principal
+from cloudlet.kit.ports import Identity
+from cloudlet.kit.session_token import InvalidToken, open_token
+from cloudlet.store.transaction import Tx
+from cloudlet.wire.message import HttpRequest
+from cloudlet.wire.sigv4 import Claim, Kind, SignatureProblem
+
+DEFAULT_ACCOUNT = "000000000000"
+DEFAULT_KEY = "test"
+
+_account_id = re.compile(r"\d{12}", re.ASCII)
+_SITES_TRUSTED = ("none", "same-origin")
+_HOSTS_TRUSTED = re.compile(
+    r"(?:.+\.)?(?:localhost|localhost\.localstack\.cloud|cloudlet|amazonaws\.com)(?::\d+)?|\[::1\](?::\d+)?", re.ASCII
+)
+
+
+class RootKeys:
+    """The keys that are an account itself. `test`/`test` (and a 12-digit account id with secret `test`) only where
+    the node listens on loopback and functions have a network of their own."""
+
+    def __init__(self, *, allows_test: bool, key: tuple[str, str] | None, extra_hosts: Iterable[str] = ()) -> None:
+        self._allows_test, self._key = allows_test, key
+        self._extra_hosts = frozenset(extra_hosts)
+
+    def find(self, access_key_id: str) -> Identity | None:
+        if self._key is not None and access_key_id == self._key[0]:
+            return _root(DEFAULT_ACCOUNT, self._key[1])
+        if self._allows_test and access_key_id == DEFAULT_KEY:
+            return _root(DEFAULT_ACCOUNT, DEFAULT_KEY)
+        if self._allows_test and _account_id.fullmatch(access_key_id):
+            return _root(access_key_id, DEFAULT_KEY)
+        return None
+
+    def check_origin(self, request: HttpRequest) -> None:
+        """Raise unless the request comes from where a root key may be used."""
+        site = request.header("sec-fetch-site")
+        if request.listener or (site is not None and site not in _SITES_TRUSTED) or not self._knows_host(request):
+            raise SignatureProblem(Kind.UNKNOWN_KEY)
+
+    def _knows_host(self, request: HttpRequest) -> bool:
+        host = request.header("host") or ""
+        name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+        if _HOSTS_TRUSTED.fullmatch(host) or name in self._extra_hosts:
+            return True
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return True
+
+
+def _root(account: str, secret: str) -> Identity:
+    arn = f"arn:aws:iam::{account}:root"
+    principal = Principal(
+        arn=arn, account=account, type="Root", user_id=account, name="root", role_arn=None, service=None, tags={}
+    )
+    return Identity(principal, secret.encode(), secret_version=secret, is_root_key=True)
+
+
+ANONYMOUS = Principal(
+    arn="*", account="", type="Anonymous", user_id="anonymous", name="", role_arn=None, service=None, tags={}
+)
+
+
+def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: Claim) -> Identity:
+    """The identity behind a claim's access key, unproved until the signature is verified. Raises SignatureProblem."""
+    if claim.token:
+        return _identity_of_token(node, claim)
+    identity = roots.find(claim.access_key_id)
+    if identity is not None:
+        roots.check_origin(request)
+        return identity
+    identity = node.identities.find_access_key(tx, claim.access_key_id)
+    if identity is None or not identity.is_active:
+        raise SignatureProblem(Kind.UNKNOWN_KEY, access_key_id=claim.access_key_id)
+    return identity
+
+
+def _identity_of_token(node: Node, claim: Claim) -> Identity:
+    try:
+        session = open_token(node.sealer, claim.token or "")
+    except InvalidToken as error:
+        raise SignatureProblem(Kind.TOKEN_INVALID, **{"Token-0": claim.token}) from error
+    if session.access_key_id != claim.access_key_id:
+        raise SignatureProblem(Kind.TOKEN_INVALID, **{"Token-0": claim.token})
+    if session.expires_ms <= node.clock.wall_ms():
+        raise SignatureProblem(Kind.TOKEN_EXPIRED, **{"Token-0": claim.token})
+    return Identity(
+        session.principal(),
+        session.secret.encode(),
+        secret_version=session.secret,
+        session_policies=session.session_policies,
+        session_context=session.context(),
+    )

@@ -1,0 +1,274 @@
+"""A request's life: route, match, authenticate, read the body, parse, authorise, handle, settle, render.
+
+Nothing leaves before what it rests on is durable: an error waits for its horizon as an answer does.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, identify
+from cloudlet.app.routing import Route, Router
+from cloudlet.app.upload import verified_stream
+from cloudlet.base import ids
+from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
+from cloudlet.kit.call import Call, Source
+from cloudlet.kit.dispatch import perform, prepare
+from cloudlet.kit.node import Node
+from cloudlet.kit.ports import Identity
+from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
+from cloudlet.wire import cbor, json, query, rest_json, rest_xml
+from cloudlet.wire.message import HttpRequest, HttpResponse
+from cloudlet.wire.model import Operation
+from cloudlet.wire.sigv4 import (
+    Claim,
+    Kind,
+    SignatureProblem,
+    SigningKeys,
+    check_scope,
+    problem_to_error,
+    read_credentials,
+    verify,
+)
+
+CODECS: dict[str, ModuleType] = {
+    "json": json,
+    "query": query,
+    "rest-json": rest_json,
+    "rest-xml": rest_xml,
+    "smithy-rpc-v2-cbor": cbor,
+}
+BODY_BYTES_MAX = 17 << 20  # DynamoDB's batches may have 16 MiB
+BODY_BYTES_MAX_OF = {"lambda": 72 << 20}  # a zip file of 50 MiB in base64
+HASHED_IN_THREAD_BYTES = 64 << 10
+STALL_TRIES = 6
+DEFAULT_REGION = "us-east-1"
+
+log = logging.getLogger("cloudlet.gateway")
+
+InternalPage = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known so far of one request; an error is worded by it."""
+
+    request: HttpRequest
+    request_id: str
+    claim: Claim | None = None
+    route: Route | None = None
+    operation: Operation | None = None
+    call: Call | None = None
+    read_horizon: int = 0  # of reads before there was a call
+
+
+class Gateway:
+    def __init__(self, node: Node, roots: RootKeys, internal_pages: dict[str, InternalPage] | None = None) -> None:
+        """`internal_pages` answer unsigned, by exact path: health, and the links of confirmation mails."""
+        self.node, self.roots = node, roots
+        self.router = Router(node.services)
+        self.signing_keys = SigningKeys()
+        self.internal_pages = internal_pages or {}
+
+    async def handle(self, request: HttpRequest) -> HttpResponse:
+        page = self.internal_pages.get(request.path)
+        if page is not None:
+            return await page(request)
+        exchange = Exchange(request, ids.uuid4())
+        try:
+            response = await self._serve(exchange)
+        except (asyncio.CancelledError, ConnectionResetError):
+            raise
+        except Exception as error:
+            response = await self._refuse(exchange, error)
+        return response
+
+    async def _serve(self, exchange: Exchange) -> HttpResponse:
+        request = exchange.request
+        exchange.claim = claim = read_credentials(request)
+        if claim is None and request.stream is not None and request.header("content-type") is not None:
+            await self._collect(exchange)  # an unsigned form says in its body what it is
+        exchange.route = route = self.router.route(request, claim)
+        if route is None:
+            raise _unknown_service(claim)
+        codec, model = CODECS[route.protocol], route.service.model
+        if route.protocol == "query" and request.stream is not None:
+            await self._collect(exchange)
+        bucket = (route.bucket_in_host,) if route.protocol == "rest-xml" else ()
+        name, bound = codec.match(model, request, *bucket)
+        if name is None:
+            raise _unknown_operation(route, request)
+        exchange.operation = operation = model.operations[name]
+        streams = operation.streaming_input is not None
+        if not streams and request.stream is not None:
+            await self._collect(exchange)
+        identity = await self._authenticate(exchange, streams)
+        call = exchange.call = self._call(exchange, identity, operation.name)
+        handler = route.service.require_operation(name)
+        parameters = codec.parse(model, operation, request, bound)
+        if handler.waits:
+            result = await self._wait_on(call, handler.handler, name, parameters)
+        else:
+            result = await self._perform(call, name, parameters)
+        if call.horizon > self.node.database.journal.durable:
+            await call.settle()
+        return codec.render(model, operation, result, exchange.request_id)
+
+    async def _collect(self, exchange: Exchange) -> None:
+        """Read the whole body into memory, up to the service's limit."""
+        request = exchange.request
+        assert request.stream is not None
+        route = exchange.route
+        limit = BODY_BYTES_MAX_OF.get(exchange.claim.service if exchange.claim else "", BODY_BYTES_MAX)
+        parts, size = [], 0
+        while data := await request.stream.read():
+            size += len(data)
+            if size > limit:
+                code = "RequestEntityTooLargeException" if route and route.protocol != "query" else "RequestTooLarge"
+                raise aws_error(code, f"Request must be smaller than {limit} bytes for this service.", 413)
+            parts.append(data)
+        request.body, request.stream = b"".join(parts), None
+
+    async def _authenticate(self, exchange: Exchange, streams: bool) -> Identity | None:
+        """Who calls, proved by the signature; None = anonymous, where the operation allows it."""
+        request, claim, route = exchange.request, exchange.claim, exchange.route
+        assert route is not None and exchange.operation is not None
+        if claim is None:
+            if exchange.operation.name not in route.service.anonymous:
+                raise SignatureProblem(Kind.ANONYMOUS)
+            return None
+        check_scope(claim, service=route.service.model.signing_name)
+        tx = self.node.database.begin()
+        try:
+            identity = identify(self.node, self.roots, tx, request, claim)
+        finally:
+            exchange.read_horizon = tx.discard()
+        body_sha256 = None if streams and request.stream is not None else await _sha256(request.body)
+        verify(
+            request,
+            claim,
+            identity.secret,
+            wall_ms=self.node.clock.wall_ms(),
+            body_sha256=body_sha256,
+            signing_key_cache=self.signing_keys,
+            secret_version=identity.secret_version,
+        )
+        return identity
+
+    def _call(self, exchange: Exchange, identity: Identity | None, operation: str) -> Call:
+        request, claim, route = exchange.request, exchange.claim, exchange.route
+        assert route is not None
+        principal = identity.principal if identity else ANONYMOUS
+        scheme = "https" if request.secure else "http"
+        source = Source(
+            ip=request.peer,
+            user_agent=request.header("user-agent") or "",
+            secure=request.secure,
+            base_url=f"{scheme}://{request.header('host')}",
+            listener=request.listener,
+            request=request,
+        )
+        call = Call(
+            self.node,
+            route.service,
+            operation,
+            account=principal.account or DEFAULT_ACCOUNT,
+            region=claim.region if claim else DEFAULT_REGION,
+            principal=principal,
+            source=source,
+            request_id=exchange.request_id,
+            session_policies=identity.session_policies if identity else None,
+            session_context=identity.session_context if identity else None,
+        )
+        call.body = verified_stream(request, claim, identity, self.signing_keys)
+        call.horizon = exchange.read_horizon
+        return call
+
+    async def _perform(self, call: Call, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """A `def` handler: one transaction, tried again while the engine stalls."""
+        for attempt in range(STALL_TRIES):
+            try:
+                return call.transact(lambda tx: perform(call, name, parameters))
+            except StoreStalled:
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise ServiceUnavailable(reason="the disk is too slow for the load, try again")
+
+    async def _wait_on(
+        self, call: Call, handler: Callable[..., Awaitable[Any]], name: str, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        """An `async def` handler: checked before it starts, and authorised again in each of its transactions."""
+        call.transact(lambda tx: prepare(call, name, parameters))
+        call.authorises_as(parameters)
+        return await handler(call, parameters) or {}
+
+    async def _refuse(self, exchange: Exchange, error: Exception) -> HttpResponse:
+        """The error's answer in the request's protocol, once what it tells is durable."""
+        route = exchange.route
+        protocol = route.protocol if route else _likely_protocol(exchange.request)
+        service = route.service if route else self.node.services["s3" if protocol == "rest-xml" else "sts"]
+        answer = _as_aws_error(error, protocol, service.name, exchange)
+        horizon = exchange.call.horizon if exchange.call else exchange.read_horizon
+        await self.node.database.journal.wait(horizon)
+        codec = CODECS[protocol]
+        return codec.render_error(
+            service.model, exchange.operation, answer, exchange.request_id, resource=exchange.request.path
+        )
+
+
+def _as_aws_error(error: Exception, protocol: str, service: str, exchange: Exchange) -> AwsError:
+    if isinstance(error, AwsError):
+        return error
+    if isinstance(error, SignatureProblem):
+        details = dict(error.details)
+        if exchange.claim:
+            details.setdefault("access_key_id", exchange.claim.access_key_id)
+        return problem_to_error(error.kind, protocol, service, details)
+    if isinstance(error, StoreFull):
+        return ServiceUnavailable(reason="the node's disk is full: writes are refused, reads go on")
+    if isinstance(error, StoreStalled):
+        return ServiceUnavailable(reason="the disk is too slow for the load, try again")
+    if isinstance(error, TransactionTooLarge):
+        return aws_error("RequestEntityTooLargeException", f"The request is too large: {error}", 413)
+    if isinstance(error, StoreBroken):
+        log.critical("the store is broken: %s", error)
+    operation = exchange.operation.name if exchange.operation else "?"
+    log.error("request %s (%s.%s) failed", exchange.request_id, service, operation, exc_info=error)
+    return InternalFailure()
+
+
+async def _sha256(body: bytes) -> str:
+    if len(body) > HASHED_IN_THREAD_BYTES:
+        return await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
+    return hashlib.sha256(body).hexdigest()
+
+
+def _likely_protocol(request: HttpRequest) -> str:
+    if request.header("x-amz-target") is not None:
+        return "json"
+    if (request.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
+        return "query"
+    return "rest-xml"
+
+
+def _unknown_service(claim: Claim | None) -> AwsError:
+    named = f"'{claim.service}'" if claim else "this request names"
+    return aws_error(
+        "NotImplemented", f"No service {named} is part of this node; docs/operations.md lists those that are.", 501
+    )
+
+
+def _unknown_operation(route: Route, request: HttpRequest) -> AwsError:
+    """As the protocol's own services answer to an operation that their API doesn't have."""
+    if route.protocol == "query":
+        action = query.form_of(request).get("Action")
+        if not action:
+            return aws_error("MissingAction", "The request must contain the parameter Action.", 400)
+        version = route.service.model.api_version
+        return aws_error("InvalidAction", f"Could not find operation {action} for version {version}", 400)
+    if route.protocol == "rest-xml":
+        return aws_error("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+    return aws_error("UnknownOperationException", "", 404 if route.protocol == "rest-json" else 400)

@@ -1,0 +1,113 @@
+"""What the node does for itself, every few seconds: hands its own metrics to CloudWatch, notes its clock."""
+
+import asyncio
+import logging
+
+from cloudlet.base.errors import AwsError
+from cloudlet.kit.call import Call, Source, service_principal
+from cloudlet.kit.meter import Series, Statistics
+from cloudlet.kit.node import Node
+from cloudlet.kit.record import Record
+from cloudlet.store.keys import Subspace
+from cloudlet.store.transaction import Tx
+
+EVERY_S = 5.0
+METRICS_PER_CALL = 500
+
+log = logging.getLogger("cloudlet.upkeep")
+
+_CLOCK_KEY = Subspace("node").key("clock")
+
+
+class ClockNote(Record, frozen=True):
+    latest_ms: int  # no later start answers an earlier time
+    offset_ms: int
+
+
+class Upkeep:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._loop_task: asyncio.Task | None = None
+        self._noted_sequence = -1
+
+    def restore_clock(self) -> None:
+        """At start: go on from the service clock of the last run."""
+        stored = self.node.database.transact(lambda tx: tx.get(_CLOCK_KEY))[0]
+        if stored:
+            note = ClockNote.decode(stored)
+            clock = self.node.clock
+            clock.offset_ms = note.offset_ms
+            clock.not_before(note.latest_ms)
+
+    def note_clock(self) -> int:
+        """Store the service clock; returns the horizon."""
+        clock = self.node.clock
+        note = ClockNote(latest_ms=clock.now_ms(), offset_ms=clock.offset_ms)
+        return self.node.database.transact(lambda tx: tx.put(_CLOCK_KEY, note.encode()))[1]
+
+    def start(self) -> None:
+        self._loop_task = asyncio.get_running_loop().create_task(self._run(), name="upkeep")
+
+    async def stop(self) -> None:
+        if self._loop_task is not None:
+            self._loop_task.cancel()
+            await asyncio.gather(self._loop_task, return_exceptions=True)
+        self.tick()
+
+    def tick(self) -> None:
+        """One round: metrics out, clock noted if anything was stored since."""
+        self.flush_metrics()
+        sequence = self.node.database.journal.applied
+        if sequence != self._noted_sequence:
+            self.note_clock()
+            self._noted_sequence = self.node.database.journal.applied
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                self.tick()
+            except Exception:
+                log.exception("upkeep failed; it is tried again in %s s", EVERY_S)
+
+    def flush_metrics(self) -> None:
+        """Hand what was counted to CloudWatch, by account, region and namespace."""
+        if "cloudwatch" not in self.node.services:
+            return
+        batches: dict[tuple[str, str, str], list[tuple[Series, Statistics]]] = {}
+        for series, statistics in self.node.meter.take().items():
+            batches.setdefault((series.account, series.region, series.namespace), []).append((series, statistics))
+        for (account, region, namespace), batch in batches.items():
+            for start in range(0, len(batch), METRICS_PER_CALL):
+                data = [_datum(*counted) for counted in batch[start : start + METRICS_PER_CALL]]
+                self._put(account, region, {"Namespace": namespace, "MetricData": data})
+
+    def _put(self, account: str, region: str, request: dict) -> None:
+        principal = service_principal("monitoring.amazonaws.com")
+        service = self.node.services["cloudwatch"]
+        call = Call(
+            self.node, service, "PutMetricData", account=account, region=region, principal=principal, source=Source()
+        )
+
+        def put(tx: Tx) -> None:
+            call.aws("cloudwatch", "PutMetricData", request)
+
+        try:
+            call.transact(put)
+        except AwsError as error:
+            log.warning("metrics of %s were not taken: %s", request["Namespace"], error.message)
+
+
+def _datum(series: Series, statistics: Statistics) -> dict:
+    return {
+        "MetricName": series.metric,
+        "Unit": series.unit,
+        "Timestamp": series.minute * 60_000,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in series.dimensions],
+        "StatisticValues": {
+            "SampleCount": statistics.count,
+            "Sum": statistics.total,
+            "Minimum": statistics.minimum,
+            "Maximum": statistics.maximum,
+        },
+    }

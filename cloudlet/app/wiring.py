@@ -1,0 +1,64 @@
+"""Builds the house: the one place that names every service and fills in every port."""
+
+import logging
+
+from cloudlet.app.authenticate import RootKeys
+from cloudlet.app.gateway import Gateway
+from cloudlet.app.root_key import root_key
+from cloudlet.app.workers import Workers
+from cloudlet.base.clock import Clock, SystemClock
+from cloudlet.base.config import Settings
+from cloudlet.kit.node import Node
+from cloudlet.kit.secrets import Sealer, load_or_create_node_key
+from cloudlet.kit.service import Service
+from cloudlet.services.iam.identities import IamIdentities
+from cloudlet.services.iam.service import iam
+from cloudlet.services.sqs.service import sqs
+from cloudlet.services.sts.service import sts
+from cloudlet.store.database import Database
+
+SERVICES: tuple[Service, ...] = (
+    iam,
+    sqs,
+    sts,
+)
+
+log = logging.getLogger("cloudlet")
+
+
+class House:
+    """A node with its gateway and workers, not yet listening: app/serve.py does that, tests call it in process."""
+
+    def __init__(self, node: Node, roots: RootKeys) -> None:
+        self.node, self.roots = node, roots
+        self.gateway = Gateway(node, roots)
+        self.workers = Workers(node)
+
+
+def build(
+    settings: Settings, *, clock: Clock | None = None, database: Database | None = None, node_key: bytes | None = None
+) -> House:
+    """A node on `settings.data` (None: in memory). Opens the store; starts nothing."""
+    if settings.data is not None and node_key is None:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        node_key = load_or_create_node_key(settings.data / "node.key")
+    sealer = Sealer(node_key or bytes(32))
+    if database is None:
+        store = settings.data / "store" if settings.data is not None else None
+        database = Database.open(store, engine=settings.engine, accept_loss=settings.accept_loss)
+    node = Node(
+        database=database,
+        clock=clock or SystemClock(),
+        services={service.name: service.load() for service in SERVICES},
+        identities=IamIdentities(sealer),
+        sealer=sealer,
+        base_url=f"http://{settings.host}:{settings.port}",
+        settings=settings,
+    )
+    return House(node, roots_of(settings))
+
+
+def roots_of(settings: Settings) -> RootKeys:
+    """Which root keys this node takes. `test`/`test` only on loopback, and only while functions cannot use it."""
+    allows_test = settings.is_loopback and settings.functions_network == "private" and not settings.root_access_key_id
+    return RootKeys(allows_test=allows_test, key=root_key(settings, allows_test), extra_hosts=settings.extra_hosts)

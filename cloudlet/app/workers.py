@@ -1,0 +1,193 @@
+"""Runs what is due: the outbox's entries, the metrics' flush, the service clock's note.
+
+A `def` task and its entry's removal are one transaction: exactly once. An `async def` task is leased, durable before it
+starts, and removed in the transaction that also keeps its outcome: at least once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from cloudlet.base.errors import AwsError
+from cloudlet.kit.call import Call, task_call
+from cloudlet.kit.due import FOREVER_MS
+from cloudlet.kit.node import Node
+from cloudlet.kit.outbox import Entry
+from cloudlet.kit.retry import GiveUp, Retry, backoff_ms
+from cloudlet.kit.service import Task
+from cloudlet.store.errors import StoreError
+from cloudlet.store.transaction import Tx
+
+ENTRIES_PER_TURN = 64  # of one target, before others get theirs
+IDLE_S = 1.0
+
+log = logging.getLogger("cloudlet.workers")
+
+
+class Workers:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._tasks: dict[str, Task] = {
+            f"{service.name}.{task.name}": task for service in node.services.values() for task in service.tasks.values()
+        }
+        self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
+        self._loop_task: asyncio.Task | None = None
+
+    def start(self) -> None:
+        self._release_leases()
+        self._loop_task = asyncio.get_running_loop().create_task(self._run(), name="workers")
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """Take no more, let what runs finish for `grace_s`, then give it up: the next start brings it back."""
+        if self._loop_task is not None:
+            self._loop_task.cancel()
+            await asyncio.gather(self._loop_task, return_exceptions=True)
+        running = self._all_running()
+        if running:
+            await asyncio.wait(running, timeout=grace_s)
+        for task in self._all_running():
+            task.cancel()
+        await asyncio.gather(*self._all_running(), return_exceptions=True)
+
+    async def advance(self, milliseconds: int) -> None:
+        """Move the service clock, running due work in due order on the way."""
+        clock = self.node.clock
+        target_ms = clock.now_ms() + milliseconds
+        await self.settle()
+        while (next_ms := self.next_due_ms()) is not None and next_ms <= target_ms:
+            clock.advance(max(0, next_ms - clock.now_ms()))
+            self.node.waiters.wake_all()
+            await self.settle()
+        clock.advance(max(0, target_ms - clock.now_ms()))
+        self.node.waiters.wake_all()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Run until nothing is due and nothing runs."""
+        while True:
+            did_something = self.turn()
+            running = self._all_running()
+            if running:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            elif not did_something:
+                return
+            else:
+                await asyncio.sleep(0)
+
+    def next_due_ms(self) -> int | None:
+        tx = self.node.database.begin()
+        try:
+            moments = [self.node.outbox.next_due(tx, target) for target in self._tasks]
+        finally:
+            tx.discard()
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def turn(self) -> bool:
+        """Start or do what is due now; whether there was anything."""
+        did_something = False
+        for target, task in self._tasks.items():
+            try:
+                if task.waits:
+                    did_something |= self._start_waiting(target, task)
+                else:
+                    did_something |= self._do_at_once(target, task)
+            except StoreError as error:
+                log.warning("%s waits for the store: %s", target, error)
+        return did_something
+
+    async def _run(self) -> None:
+        while True:
+            if self.turn():
+                await asyncio.sleep(0)
+                continue
+            next_ms = self.next_due_ms()
+            wait_s = IDLE_S if next_ms is None else (next_ms - self.node.clock.now_ms()) / 1000
+            await self.node.waiters.wait(("outbox",), max(0.001, wait_s))
+
+    def _release_leases(self) -> None:
+        for target in self._tasks:
+            while self.node.database.transact(
+                lambda tx, target=target: self.node.outbox.release(tx, target, self.node.clock.now_ms(), FOREVER_MS)
+            )[0]:
+                pass
+
+    def _do_at_once(self, target: str, task: Task) -> bool:
+        """Run due entries of a `def` task, each in one transaction with its removal."""
+        for done in range(ENTRIES_PER_TURN):
+            entry = self._peek(target)
+            if entry is None:
+                return done > 0
+            call = task_call(self.node, entry)
+            call.transact(self._do, call, task, target)
+        return True
+
+    def _peek(self, target: str) -> Entry | None:
+        tx = self.node.database.begin()
+        try:
+            return self.node.outbox.peek(tx, target, self.node.clock.now_ms())
+        finally:
+            tx.discard()
+
+    def _do(self, tx: Tx, call: Call, task: Task, target: str) -> None:
+        for entry in self.node.outbox.take(tx, target, call.now_ms, 1, task.lease_ms):
+            try:
+                with tx.savepoint():
+                    task.handler(call, msgspec.msgpack.decode(entry.payload))
+                    self.node.outbox.finish(tx, entry.id)
+            except Exception as error:
+                self._fail(tx, call, task, entry, error)
+
+    def _start_waiting(self, target: str, task: Task) -> bool:
+        """Lease due entries of an `async def` task and start them."""
+        running = self._running[target]
+        room = task.in_flight_max - len(running)
+        if room <= 0 or self._peek(target) is None:
+            return False
+        entries, horizon = self.node.database.transact(self._take, target, min(room, ENTRIES_PER_TURN), task.lease_ms)
+        for entry in entries:
+            started = asyncio.get_running_loop().create_task(self._attend(task, entry, horizon), name=target)
+            running.add(started)
+            started.add_done_callback(running.discard)
+            started.add_done_callback(lambda _: self.node.waiters.wake(("outbox",)))
+        return bool(entries)
+
+    def _take(self, tx: Tx, target: str, limit: int, lease_ms: int) -> list[Entry]:
+        return self.node.outbox.take(tx, target, self.node.clock.now_ms(), limit, lease_ms)
+
+    async def _attend(self, task: Task, entry: Entry, horizon: int) -> None:
+        """One attempt at a leased entry, begun only once the entry and its lease are durable."""
+        await self.node.database.journal.wait(horizon)
+        call = task_call(self.node, entry)
+        try:
+            finish = await task.handler(call, msgspec.msgpack.decode(entry.payload))
+        except Exception as error:
+            call.transact(self._fail, call, task, entry, error)
+        else:
+            call.transact(self._finish, call, entry, finish)
+
+    def _finish(self, tx: Tx, call: Call, entry: Entry, finish: Callable[[Call], None] | None) -> None:
+        if self.node.outbox.finish(tx, entry.id) and finish is not None:
+            finish(call)
+
+    def _fail(self, tx: Tx, call: Call, task: Task, entry: Entry, error: Exception) -> None:
+        """Due again later; or, its age or attempts ended, `on_exhausted` in the transaction that removes it."""
+        if not isinstance(error, Retry | GiveUp | AwsError):
+            log.error("%s %s failed (attempt %d)", entry.target, entry.id, entry.attempts, exc_info=error)
+        is_last = task.attempts_max is not None and entry.attempts >= task.attempts_max
+        if not (isinstance(error, GiveUp) or is_last or entry.expires_ms <= call.now_ms):
+            after_ms = error.after_ms if isinstance(error, Retry) else None
+            after_ms = backoff_ms(entry.attempts) if after_ms is None else after_ms
+            self.node.outbox.put_back(tx, entry.id, call.now_ms + after_ms)
+            return
+        self.node.outbox.finish(tx, entry.id)
+        if task.on_exhausted is None:
+            log.warning("%s %s was given up after %d attempts: %s", entry.target, entry.id, entry.attempts, error)
+            return
+        last_word = self._tasks[f"{entry.service}.{task.on_exhausted}"]
+        with tx.savepoint():
+            last_word.handler(call, msgspec.msgpack.decode(entry.payload) | {"error": str(error)})
+
+    def _all_running(self) -> list[asyncio.Task]:
+        return [task for running in self._running.values() for task in running]

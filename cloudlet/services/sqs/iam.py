@@ -1,0 +1,82 @@
+"""Which action and queue each SQS operation asks IAM about.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cloudlet.kit.call import Call
+from cloudlet.kit.policy.evaluate import Access, NamedPolicy
+from cloudlet.kit.service import AccessRule
+from cloudlet.services.sqs import rules
+from cloudlet.services.sqs.lookup import find_queue
+
+
+def _queue_access(call: Call, action: str, account: str | None, name: str) -> Sequence[Access]:
+    account = account or call.account
+    queue = find_queue(call.tx, call.service.keys(account, call.region), name)
+    policy = queue.attributes.get("Policy") if queue else None
+    tags = {f"aws:ResourceTag/{key}": value for key, value in queue.tags.items()} if queue else {}
+    return (
+        Access(
+            action=f"sqs:{action}",
+            resource=f"arn:aws:sqs:{call.region}:{account}:{name}",
+            resource_account=account,
+            resource_policy=NamedPolicy("queue policy", policy) if policy else None,
+            context=tags,
+        ),
+    )
+
+
+def _by_url(action: str, member: str = "QueueUrl") -> AccessRule:
+    def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+        return _queue_access(call, action, *rules.queue_address(request.get(member, "/?/?")))
+
+    return rule
+
+
+def _by_name(action: str, account_member: str = "") -> AccessRule:
+    def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+        return _queue_access(call, action, request.get(account_member), request.get("QueueName", ""))
+
+    return rule
+
+
+def _by_arn(action: str, *members: str) -> AccessRule:
+    def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+        accesses: list[Access] = []
+        for member in members:
+            *_, account, name = ("", "", *str(request.get(member, "")).split(":"))
+            accesses += _queue_access(call, action, account, name)
+        return accesses
+
+    return rule
+
+
+def _by_task(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    _, source = rules.task_handle(request.get("TaskHandle", ""))
+    return _queue_access(call, "CancelMessageMoveTask", None, source)
+
+
+def _list_queues(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    return (Access("sqs:ListQueues", f"arn:aws:sqs:{call.region}:{call.account}:", call.account, None, {}),)
+
+
+_SAME_NAME = (
+    "DeleteQueue GetQueueAttributes SetQueueAttributes PurgeQueue SendMessage ReceiveMessage DeleteMessage"
+    " ChangeMessageVisibility ListDeadLetterSourceQueues AddPermission RemovePermission TagQueue"
+    " UntagQueue ListQueueTags"
+).split()
+_BATCHES = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
+
+ACCESS: dict[str, Callable[[Any, dict[str, Any]], Sequence[Access]]] = {
+    **{operation: _by_url(operation) for operation in _SAME_NAME},
+    **{f"{operation}Batch": _by_url(operation) for operation in _BATCHES},
+    "CreateQueue": _by_name("CreateQueue"),
+    "GetQueueUrl": _by_name("GetQueueUrl", "QueueOwnerAWSAccountId"),
+    "ListQueues": _list_queues,
+    "StartMessageMoveTask": _by_arn("StartMessageMoveTask", "SourceArn"),
+    "ListMessageMoveTasks": _by_arn("ListMessageMoveTasks", "SourceArn"),
+    "CancelMessageMoveTask": _by_task,
+}
