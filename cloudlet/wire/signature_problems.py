@@ -24,6 +24,7 @@ class Kind(StrEnum):
     TWO_MECHANISMS = "two_mechanisms"
     UNSUPPORTED_SCHEME = "unsupported_scheme"
     SIGV2 = "sigv2"
+    SIGV2_INCOMPLETE = "sigv2_incomplete"
     SIGV4A = "sigv4a"
     S3_EXPRESS = "s3_express"
     BAD_CREDENTIAL = "bad_credential"
@@ -119,6 +120,14 @@ _ANSWERS: dict[Kind, _Answer] = {
             "InvalidRequest",
             400,
             "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        ),
+        ("IncompleteSignature", "Unsupported AWS 'algorithm': 'Signature Version 2'. Please use AWS4-HMAC-SHA256."),
+    ),
+    Kind.SIGV2_INCOMPLETE: _Answer(
+        (
+            "AccessDenied",
+            403,
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
         ),
         ("IncompleteSignature", "Unsupported AWS 'algorithm': 'Signature Version 2'. Please use AWS4-HMAC-SHA256."),
     ),

@@ -93,7 +93,7 @@ def _read_header(request: HttpRequest, authorization: str) -> Claim:
     return _claim(
         request,
         credential=credential,
-        signed_headers=tuple(signed_headers.split(";")),
+        signed_headers=signed_headers,
         signature=signature,
         amz_date=amz_date,
         signed_at_ms=signed_at_ms,
@@ -153,8 +153,9 @@ def _read_query(request: HttpRequest) -> Claim:
         texts = " ".join(f"AWS query-string parameters must include 'X-Amz-{name}'." for name in missing)
         raise SignatureProblem(Kind.INCOMPLETE, presigned=True, missing=texts)
     amz_date = given["Date"]
-    signed_headers = tuple(given["SignedHeaders"].split(";"))
-    declared = request.header("x-amz-content-sha256") if "x-amz-content-sha256" in signed_headers else None
+    signed_headers = given["SignedHeaders"]
+    signs_payload = "x-amz-content-sha256" in signed_headers.split(";")
+    declared = request.header("x-amz-content-sha256") if signs_payload else None
     return _claim(
         request,
         credential=given["Credential"],
@@ -173,7 +174,7 @@ def _claim(
     request: HttpRequest,
     *,
     credential: str,
-    signed_headers: tuple[str, ...],
+    signed_headers: str,
     signature: str,
     amz_date: str,
     signed_at_ms: int,
@@ -187,7 +188,7 @@ def _claim(
     if not well_formed:
         raise SignatureProblem(Kind.BAD_CREDENTIAL, credential=credential, presigned=presigned)
     access_key_id, date, region, service, terminator = parts
-    if not all(map(_VISIBLE.fullmatch, signed_headers)):
+    if not _VISIBLE.fullmatch(signed_headers):
         raise SignatureProblem(Kind.INCOMPLETE, missing="SignedHeaders names no headers.", presigned=presigned)
     if terminator != "aws4_request":
         raise SignatureProblem(Kind.WRONG_TERMINATOR, terminator=terminator, presigned=presigned)
@@ -205,7 +206,7 @@ def _claim(
         date,
         region,
         service,
-        signed_headers,
+        tuple(signed_headers.split(";")),
         signature,
         amz_date,
         signed_at_ms,
