@@ -30,7 +30,7 @@ def service_model(service: str) -> botocore.model.ServiceModel:
 
 
 class Values:
-    """Plausible values of botocore shapes: every member present, lists and maps of two, recursion cut at three."""
+    """Plausible values of botocore shapes: every member present, lists and maps of two, recursion cut at two."""
 
     def __init__(self, seed: str, protocol: str) -> None:
         self.random = random.Random(zlib.crc32(seed.encode()))
@@ -42,7 +42,8 @@ class Values:
     def _structure(self, shape: Any, path: tuple[str, ...], text: tuple[str, ...]) -> dict[str, Any]:
         out = {}
         for name, member in shape.members.items():
-            if path.count(member.name) >= 2 or getattr(member, "is_eventstream", False):
+            nests = member.type_name in ("structure", "list", "map")
+            if (nests and path.count(shape.name) >= 2) or getattr(member, "is_eventstream", False):
                 continue
             located = member.serialization.get("location", "")
             words = HEADER_WORDS if located.startswith("header") or member.serialization.get("xmlAttribute") else text
