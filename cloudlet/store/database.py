@@ -163,8 +163,14 @@ class Database:
         self._probed_at = now
         try:
             sequence = self.engine.write({_PROBE_KEY: b"%d\x00" % time.time_ns()})
-            self.engine.sync()
         except StoreError:
+            return
+        try:
+            self.engine.sync()
+        except StoreFull:
+            return
+        except StoreError as error:
+            self.journal.fatal(error)
             return
         self.journal.probe = None
         self.journal.resume(sequence, self._room_again)

@@ -144,13 +144,17 @@ class Journal:
         try:
             self._sync()
         except Exception as error:
-            self.failed = f"a sync of the store failed, so what was not acknowledged may be lost: {error}"
-            self.on_fatal(self.failed)
-            raise StoreBroken(self.failed) from error
+            raise self.fatal(error) from error
         self.sync_seconds += time.perf_counter() - started
         self.syncs += 1
         if self.observer is not None and position is not None:
             self.observer.synced(*position, target)
+
+    def fatal(self, error: Exception) -> StoreBroken:
+        """A sync failed: from here on nothing is acknowledged, nothing written."""
+        self.failed = f"a sync of the store failed, so what was not acknowledged may be lost: {error}"
+        self.on_fatal(self.failed)
+        return StoreBroken(self.failed)
 
     def _run(self) -> None:
         synced, noted, noted_at = self.durable, self.durable, time.monotonic()

@@ -13,7 +13,7 @@ from cloudlet.store.engine.memory import MemoryEngine
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled
 from cloudlet.store.keys import pack
 from cloudlet.store.sequence_note import SequenceNote
-from tests.store.faulty_engine import FaultyEngine
+from tests.store.faulty_engine import DEAD_DISK, FaultyEngine
 
 KINDS = pytest.mark.parametrize("kind", ["rocksdb", "sqlite"])
 
@@ -156,6 +156,20 @@ def test_room_is_believed_only_after_a_probe_was_written_and_synced():
         _put(database)
     _put(database)
     assert engine.syncs == 1
+
+
+def test_a_probe_whose_sync_fails_otherwise_is_fatal_as_any_sync():
+    engine = FaultyEngine()
+    database, reasons = Database(engine), []
+    database.journal.on_fatal = reasons.append
+    engine.write_errors, engine.sync_errors = [StoreFull("full")], [DEAD_DISK]
+    with pytest.raises(StoreFull):
+        _put(database)
+    with pytest.raises(StoreFull):
+        _put(database)
+    assert len(reasons) == 1 and "Input/output error" in reasons[0]
+    with pytest.raises(StoreBroken):
+        _put(database)
 
 
 def test_while_the_journal_runs_its_thread_finds_out_that_there_is_room(monkeypatch):
