@@ -1,6 +1,7 @@
 """A runtime to run functions with, one per level and module, and the hang guard of its tests."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -106,6 +107,18 @@ class Host:
                 await asyncio.sleep(0.005)
 
         self.run(idle())
+
+    def retire(self, spec: FunctionSpec) -> None:
+        async def on_the_loop() -> None:
+            self.runtime.retire(spec.function_arn)
+
+        self.run(on_the_loop())
+
+    @contextlib.contextmanager
+    def neighbour(self) -> Iterator[int]:
+        """The port of something else that listens on this machine's loopback."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            yield server.getsockname()[1]
 
     def close(self) -> None:
         self.run(self.runtime.close())
