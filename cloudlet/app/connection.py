@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
             if self._deaf:
                 break
             self._on_event(event)
-        if self._parser.backlog or self._receiving is not None or self._queue or self._reading_paused:
+        if self._parser.backlog or self._receiving is not None or self._reading_paused:
             self.update_reading()
         if self._current is None or self._receiving is not None:
             self.set_deadline()
@@ -184,11 +184,7 @@ class Connection(asyncio.Protocol):
         if self._lost or self._ending:
             return
         body = self._receiving
-        full = (
-            bool(self._parser.backlog)
-            or len(self._queue) >= self._limits.pipelined_max
-            or (body is not None and body.buffered_bytes >= BUFFERED_BYTES_MAX)
-        )
+        full = bool(self._parser.backlog) or (body is not None and body.buffered_bytes >= BUFFERED_BYTES_MAX)
         if full and not self._reading_paused:
             self._reading_paused = True
             self.transport.pause_reading()

@@ -5,6 +5,7 @@ import logging
 from cloudlet.app.authenticate import RootKeys
 from cloudlet.app.gateway import Gateway
 from cloudlet.app.root_key import root_key
+from cloudlet.app.server import Server
 from cloudlet.app.workers import Workers
 from cloudlet.base.clock import Clock, SystemClock
 from cloudlet.base.config import Settings
@@ -33,6 +34,17 @@ class House:
         self.node, self.roots = node, roots
         self.gateway = Gateway(node, roots)
         self.workers = Workers(node)
+
+    async def start(self, server: Server) -> None:
+        """Begin background work; `server` takes the listeners of execution environments."""
+        self.workers.start()
+
+    def notices(self) -> list[str]:
+        """What a person should know at start: the level of isolation, a generated root key."""
+        return []
+
+    async def stop(self) -> None:
+        await self.workers.stop()
 
 
 def build(

@@ -1,0 +1,102 @@
+"""One node as a process: open, listen, say so, serve until a signal, shut down in order."""
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Callable
+
+import msgspec
+import uvloop
+
+from cloudlet.app.health import health_pages
+from cloudlet.app.server import Server
+from cloudlet.app.upkeep import Upkeep
+from cloudlet.app.wiring import House, build
+from cloudlet.base.config import Settings
+from cloudlet.store.errors import StoreBroken
+from cloudlet.store.journal import set_switch_interval
+
+STOP_GRACE_S = 10.0
+RUN_FILE = "running.json"  # in the data directory: who serves it, for `cloudlet down` and `status`
+
+log = logging.getLogger("cloudlet")
+
+
+class CannotServe(Exception):
+    """The node cannot start: what was found, what to do."""
+
+
+class Running(msgspec.Struct):
+    pid: int
+    url: str
+
+
+async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `on_ready(house, url)` is called once requests are answered."""
+    set_switch_interval()
+    try:
+        house = build(settings)
+    except StoreBroken as error:
+        raise CannotServe(str(error)) from error
+    upkeep = Upkeep(house.node)
+    server = Server(house.gateway.handle)
+    house.node.database.journal.start(asyncio.get_running_loop())
+    try:
+        upkeep.restore_clock()
+        house.gateway.internal_pages.update(health_pages(house))
+        url = await _listen(server, settings)
+        house.node.base_url = url
+        await house.start(server)
+        upkeep.start()
+        _write_run_file(settings, url)
+        on_ready(house, url)
+        await _until_signal()
+    finally:
+        await server.close(grace_s=STOP_GRACE_S)
+        await house.stop()
+        await upkeep.stop()
+        house.node.database.close()
+        _remove_run_file(settings)
+
+
+async def _listen(server: Server, settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    try:
+        port = await server.listen(settings.host, settings.port)
+        if settings.tls_port:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+            await server.listen(settings.host, settings.tls_port, ssl=context)
+    except OSError as error:
+        raise CannotServe(
+            f"cannot listen on {host}:{settings.port}: {error.strerror or error}. Stop what listens there"
+            f" (another Cloudlet: `cloudlet down`), or choose another port with --port."
+        ) from error
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else host
+    return f"http://{shown}:{port}"
+
+
+async def _until_signal() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def run(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
+    """`serve` on the fastest loop there is."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, on_ready))
+
+
+def _write_run_file(settings: Settings, url: str) -> None:
+    if settings.data is not None:
+        (settings.data / RUN_FILE).write_bytes(msgspec.json.encode(Running(os.getpid(), url)))
+
+
+def _remove_run_file(settings: Settings) -> None:
+    if settings.data is not None:
+        (settings.data / RUN_FILE).unlink(missing_ok=True)

@@ -1,0 +1,33 @@
+"""Read a stopped node's whole store, checksums on, and say what is wrong."""
+
+import argparse
+import sys
+
+from cloudlet.cli.failure import Failure
+from cloudlet.cli.running import find_running
+from cloudlet.cli.settings import add_flags, settings_of
+from cloudlet.store.database import Database
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_flags(parser, "data", "engine", "accept_loss")
+
+
+def run(given: argparse.Namespace) -> int:
+    settings = settings_of(given)
+    store = settings.data / "store" if settings.data else None
+    if store is None or not store.is_dir():
+        raise Failure(f"there is no store in {settings.data}")
+    running = find_running(settings)
+    if running is not None:
+        raise Failure(f"{settings.data} is being served by pid {running.pid}; stop it first: cloudlet down")
+    database = Database.open(store, engine=settings.engine, accept_loss=settings.accept_loss)
+    try:
+        findings = database.check(lambda rows: print(f"\r{rows:,} rows read", end="", file=sys.stderr))
+    finally:
+        database.close()
+    print(file=sys.stderr)
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} findings" if findings else "The store is sound.")
+    return 1 if findings else 0
