@@ -344,7 +344,18 @@ def test_only_the_last_chunk_may_be_small(mode):
 
 
 def test_data_longer_than_its_chunk_says_is_refused():
-    assert refusal(UNSIGNED_TRAILER, b"3\r\nabcd\r\n0\r\n\r\n", length=4) == "IncompleteBody"
+    for rest in (b"d\r\n", b"\n", b"\rd\n"):
+        body = b"3\r\nabc" + rest + b"0\r\n\r\n"
+        assert refusal(UNSIGNED_TRAILER, body, length=3, names=()) == "IncompleteBody"
+
+
+def test_wrong_length_is_refused_as_soon_as_it_shows():
+    with pytest.raises(AwsError, match="number of bytes"):
+        new_decoder(UNSIGNED_TRAILER, length=3).feed(b"4\r\n")
+    decoder = new_decoder(UNSIGNED_TRAILER, length=3)
+    decoder.feed(b"2\r\nab\r\n")
+    with pytest.raises(AwsError, match="number of bytes"):
+        decoder.feed(b"0\r\n")
 
 
 @pytest.mark.parametrize("step", [1, 1000, 1_000_000])
