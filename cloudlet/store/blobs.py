@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
 from cloudlet.base import ids
 from cloudlet.store.disk import sync_directory, sync_file
@@ -27,13 +26,6 @@ THREADS = 4
 _RUN_DIGITS = 8  # the first digits of an id name the run that wrote it, the last two its folder
 _ID_DIGITS = 32
 _FULL = {28, 122}  # ENOSPC, EDQUOT
-
-
-class Observer(Protocol):
-    """What power-cut tests want to know."""
-
-    def blob_synced(self, path: str) -> None:
-        """File and directory are on disk."""
 
 
 class BlobReader:
@@ -98,7 +90,7 @@ class BlobWriter:
         """The blob's id, once file and directory are on disk. Adopt it in a transaction, or abort."""
         assert self._state == "open", f"the blob is {self._state}"
         await self._blobs._in_thread(self._finish)
-        self._blobs._finished(self.blob_id, self._path)
+        self._blobs._fresh.add(self.blob_id)
         self._state = "finished"
         return self.blob_id
 
@@ -123,7 +115,6 @@ class BlobWriter:
 class Blobs:
     def __init__(self, directory: Path | None) -> None:
         """None: a temporary directory, made when first needed and removed at the end."""
-        self.observer: Observer | None = None
         self._directory, self._temporary = directory, directory is None
         self._run = ids.random_bytes(_RUN_DIGITS // 2).hex()
         self._lock = threading.Lock()
@@ -179,11 +170,6 @@ class Blobs:
             await asyncio.get_running_loop().run_in_executor(self._threads, function)
         except OSError as error:
             raise _mapped(error) from error
-
-    def _finished(self, blob_id: str, path: Path) -> None:
-        self._fresh.add(blob_id)
-        if self.observer is not None:
-            self.observer.blob_synced(str(path))
 
     def is_fresh(self, blob_id: str) -> bool:
         """Finished, and not adopted by any transaction yet."""

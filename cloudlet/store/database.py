@@ -58,7 +58,6 @@ class Database:
         rows, _ = engine.scan(*values.CHUNKS_RANGE, 1, 1, False)
         self._splits_exist = bool(rows)
         self.journal = Journal(engine.sync, self.unsynced, engine.sequence(), self._write_note)
-        self.journal.log_position = engine.log_position
 
     @staticmethod
     def open(

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from cloudlet.store.errors import StoreBroken, StoreError
 from cloudlet.store.unsynced import Unsynced
@@ -19,13 +18,6 @@ from cloudlet.store.unsynced import Unsynced
 NOTE_EVERY_S = 5.0
 PROBE_EVERY_S = 1.0
 EXIT_SYNC_FAILED = 70
-
-
-class Observer(Protocol):
-    """What power-cut tests want to know."""
-
-    def synced(self, log_file: str, log_bytes: int, sequence: int) -> None:
-        """Everything up to here is on disk (called in the journal's thread, before anybody is released)."""
 
 
 def die(reason: str) -> None:
@@ -49,8 +41,6 @@ class Journal:
         self.sync_seconds = 0.0
         self.failed: str | None = None
         self.on_fatal: Callable[[str], None] = die
-        self.observer: Observer | None = None
-        self.log_position: Callable[[], tuple[str, int]] = lambda: ("", 0)
         self.probe: Callable[[], None] | None = None  # set while the disk is full; the thread calls it
         self._sync, self._unsynced, self._note = sync, unsynced, note
         self._waiters: list[tuple[int, int, Callable[[], None]]] = []  # a heap: horizon, arrival, what to do
@@ -132,14 +122,13 @@ class Journal:
         target = self.applied
         if target > self.durable:
             try:
-                self._sync_once(target)
+                self._sync_once()
             except StoreError as error:
                 raise StoreBroken(str(error)) from error
             self._release(target)
 
-    def _sync_once(self, target: int) -> None:
-        """Sync what was written up to `target`. A failure is fatal: nobody who waits is ever released."""
-        position = self.log_position() if self.observer is not None else None
+    def _sync_once(self) -> None:
+        """Sync what was written so far. A failure is fatal: nobody who waits is ever released."""
         started = time.perf_counter()
         try:
             self._sync()
@@ -147,8 +136,6 @@ class Journal:
             raise self.fatal(error) from error
         self.sync_seconds += time.perf_counter() - started
         self.syncs += 1
-        if self.observer is not None and position is not None:
-            self.observer.synced(*position, target)
 
     def fatal(self, error: Exception) -> StoreBroken:
         """A sync failed: from here on nothing is acknowledged, nothing written."""
@@ -165,7 +152,7 @@ class Journal:
             target = self.applied
             if target > synced:
                 try:
-                    self._sync_once(target)
+                    self._sync_once()
                 except StoreBroken:
                     return
                 synced = target

@@ -51,9 +51,6 @@ class FaultyEngine:
     def sequence(self):
         return self.inner.sequence()
 
-    def log_position(self):
-        return self.inner.log_position()
-
     def compact(self, begin, end):
         self.inner.compact(begin, end)
 

@@ -149,16 +149,6 @@ def test_a_store_in_use_says_so(kind, tmp_path):
     engine.close()
 
 
-def test_the_log_grows_with_each_write(tmp_path):
-    for kind in ("rocksdb", "sqlite"):
-        engine = MAKERS[kind](tmp_path)
-        engine.write({b"a": b"1"})
-        name, length = engine.log_position()
-        engine.write({b"b": b"1" * 10_000})
-        assert engine.log_position()[0] == name and engine.log_position()[1] >= length + 10_000
-        engine.close()
-
-
 def test_a_run_of_tombstones_is_noticed_and_compacted_while_the_scan_still_answers(tmp_path, caplog):
     engine = RocksEngine(tmp_path / "rocksdb")
     for start in range(0, 12_000, 1000):

@@ -12,16 +12,6 @@ from cloudlet.store.errors import BlobGone, StoreBroken
 from tests.store.faulty_engine import FaultyEngine
 
 
-class Recorder:
-    """What the blobs say they synced."""
-
-    def __init__(self):
-        self.paths = []
-
-    def blob_synced(self, path):
-        self.paths.append(path)
-
-
 @pytest.fixture
 def database(tmp_path):
     opened = Database(FaultyEngine(), blobs=Blobs(tmp_path / "blobs"))
@@ -83,11 +73,20 @@ def test_memory_stays_flat_while_a_large_body_comes_in(database):
     asyncio.run(run())
 
 
-def test_an_id_names_its_store_and_is_synced_before_it_is_given_out(database):
-    database.blobs.observer = recorder = Recorder()
-    blob_id = _write(database)
-    assert blob_id.startswith("local:")
-    assert recorder.paths == [str(database.blobs.path(blob_id))]
+def test_file_and_directory_are_synced_before_the_id_is_given_out(database, monkeypatch):
+    synced = []
+    for name in ("fsync", "fdatasync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda fd, real=real: (real(fd), synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+        )
+    path = database.blobs.path(_write(database))
+    assert synced[-2:] == [str(path), str(path.parent)]
+    assert str(path.parent.parent) in synced  # the folder was new
+
+
+def test_an_id_names_its_store(database):
+    assert _write(database).startswith("local:")
 
 
 def test_a_blob_of_another_store_is_refused(database):

@@ -48,9 +48,6 @@ class Engine(Protocol):
     def sync(self) -> None:
         """Everything written before the call is on disk afterwards. Any thread."""
 
-    def log_position(self) -> tuple[str, int]:
-        """The file that the last write was logged to and its length: for power-cut tests. ("", 0) if there is none."""
-
     def compact(self, begin: bytes, end: bytes) -> None:
         """Drop what deletes left behind in this range. Slow; any thread."""
 

@@ -65,9 +65,6 @@ class MemoryEngine:
     def sync(self) -> None:
         self._check_open()
 
-    def log_position(self) -> tuple[str, int]:
-        return "", 0
-
     def compact(self, begin: bytes, end: bytes) -> None:
         self._check_open()
 

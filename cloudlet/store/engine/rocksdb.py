@@ -52,7 +52,7 @@ def _mapped(error: Exception, path: str) -> StoreError:
     return StoreBroken(f"{path}: {text}")
 
 
-def _options(write_buffer_bytes: int, log_path: str) -> Options:
+def _options(log_path: str) -> Options:
     table = BlockBasedOptions()
     table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
     table.set_cache_index_and_filter_blocks(True)
@@ -66,9 +66,9 @@ def _options(write_buffer_bytes: int, log_path: str) -> Options:
     options.set_compression_type(DBCompressionType.lz4())
     options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
     options.set_paranoid_checks(True)
-    options.set_write_buffer_size(write_buffer_bytes)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX)
-    options.set_target_file_size_base(4 * write_buffer_bytes)
+    options.set_target_file_size_base(4 * WRITE_BUFFER_BYTES)
     options.set_max_background_jobs(2)
     options.set_max_open_files(512)
     options.set_allow_concurrent_memtable_write(False)  # one writer
@@ -115,12 +115,6 @@ class _LogSync:
     def _file(self, number: int) -> str:
         return f"{self._path}/{number:06d}.log"
 
-    def position(self) -> tuple[str, int]:
-        numbers = self._numbers()
-        if not numbers:
-            return "", 0
-        return f"{numbers[-1]:06d}.log", os.stat(self._file(numbers[-1])).st_size
-
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
@@ -128,7 +122,7 @@ class _LogSync:
 
 
 class RocksEngine:
-    def __init__(self, path: Path, *, write_buffer_bytes: int = WRITE_BUFFER_BYTES) -> None:
+    def __init__(self, path: Path) -> None:
         self.counters = Counters()
         self._path = str(path)
         self._log_path = str(path / "log")
@@ -137,7 +131,7 @@ class RocksEngine:
         self._write_options.no_slowdown = True
         self.compactions: dict[tuple[bytes, bytes], threading.Thread] = {}  # running, by their range
         try:
-            self._rdict = Rdict(self._path, _options(write_buffer_bytes, self._log_path))
+            self._rdict = Rdict(self._path, _options(self._log_path))
         except Exception as error:
             raise _mapped(error, self._path) from error
         self._get = self._rdict.get
@@ -222,9 +216,6 @@ class RocksEngine:
             self._log.sync()
         except OSError as error:
             raise StoreBroken(f"{self._log_path}: {error}") from error
-
-    def log_position(self) -> tuple[str, int]:
-        return self._log.position()
 
     def compact(self, begin: bytes, end: bytes) -> None:
         try:

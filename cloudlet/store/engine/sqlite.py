@@ -116,12 +116,6 @@ class SqliteEngine:
         finally:
             os.close(fd)
 
-    def log_position(self) -> tuple[str, int]:
-        try:
-            return os.path.basename(self._log_path), os.stat(self._log_path).st_size
-        except FileNotFoundError:
-            return "", 0
-
     def compact(self, begin: bytes, end: bytes) -> None:
         """Deletes leave nothing behind here."""
 
