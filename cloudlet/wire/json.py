@@ -333,7 +333,7 @@ def parse(model: ServiceModel, operation: Operation, request: HttpRequest, bound
 def render(model: ServiceModel, operation: Operation, result: dict[str, Any] | None, request_id: str) -> HttpResponse:
     """A success."""
     if operation.output is None:
-        body = b"" if model.name != "dynamodb" else b"{}"
+        body = b""
     else:
         body = encode(model, operation.output, result or {})
     return HttpResponse(200, _headers(model, request_id, body), body)

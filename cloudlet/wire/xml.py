@@ -212,7 +212,7 @@ class _NoDoctype(TreeBuilder):
 
 
 def parse_xml(body: bytes) -> Element:
-    """The root element; ValueError if the text is no XML, has a document type declaration, or is too deep or too big."""
+    """The root element; ValueError if the text is no XML, has a document type declaration, is too deep or too big."""
     if body.count(b"<") > _TAGS_MAX:
         raise ValueError("too many elements")
     parser = XMLParser(target=_NoDoctype())
