@@ -22,12 +22,31 @@ class Identity:
     is_root_key: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AssumableRole:
+    """What STS must know of a role."""
+
+    arn: str
+    id: str
+    name: str
+    account: str
+    trust_policy: str
+    max_session_s: int
+    tags: Mapping[str, str]
+
+
 class Identities(Protocol):
     """Keys and policies by name; services/iam answers."""
 
     def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None: ...
 
-    def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies: ...
+    def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
+        """`session_policies` are JSON documents, or ARNs of managed policies."""
+
+    def find_role(self, tx: Tx, role_arn: str) -> AssumableRole | None: ...
+
+    def find_managed_policy(self, tx: Tx, policy_arn: str) -> str | None:
+        """The document of a managed policy's default version."""
 
 
 @dataclass(frozen=True, slots=True)

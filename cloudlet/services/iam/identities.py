@@ -1,0 +1,136 @@
+"""Who an access key is, and which policies a caller carries: what every request asks IAM.
+
+Bytes are read through `tx` each time; what is made of them (records, unsealed secrets, policies) is kept by the bytes.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from cloudlet.kit import arn as arns
+from cloudlet.kit.policy import NO_POLICIES, NamedPolicy, Policies, Principal
+from cloudlet.kit.ports import AssumableRole, Identity
+from cloudlet.kit.secrets import Sealer
+from cloudlet.services.iam import managed_policies
+from cloudlet.services.iam.keys import Keys
+from cloudlet.services.iam.lookup import GROUP, POLICY, ROLE, USER, decoded, find
+from cloudlet.services.iam.records import AccessKey, Policy, Role, User
+from cloudlet.services.iam.trust import evaluated_trust
+from cloudlet.store.transaction import Tx
+
+ACCESS_KEY_PURPOSE = "access key"
+KEPT_MAX = 4096
+_NOBODY = f"{USER.id_prefix}-GONE"
+
+# A federated user of the root user carries what root carries: everything that the session policy lets through.
+_ROOTS_OWN = NamedPolicy("root", '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
+
+
+class IamIdentities:
+    """kit/ports.py: Identities."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._keys = lru_cache(maxsize=KEPT_MAX)(Keys)
+        self._identity = lru_cache(maxsize=KEPT_MAX)(self._make_identity)
+
+    def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
+        stored_key = tx.get(Keys.access_key.key(access_key_id))
+        if stored_key is None:
+            return None
+        access_key: AccessKey = decoded(AccessKey, stored_key)
+        stored_user = tx.get(self._keys(access_key.account).entity.key(access_key.user_id))
+        return self._identity(stored_key, stored_user) if stored_user else None
+
+    def _make_identity(self, stored_key: bytes, stored_user: bytes) -> Identity:
+        access_key, user = AccessKey.decode(stored_key), User.decode(stored_user)
+        principal = Principal(user.arn, user.account, "User", user_id=user.id, name=user.name, tags=user.tags)
+        secret = self._sealer.unseal(access_key.sealed_secret, ACCESS_KEY_PURPOSE, access_key.id.encode())
+        return Identity(principal, secret, secret_version=access_key.id, is_active=access_key.is_active)
+
+    def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
+        keys = self._keys(principal.account)
+        identity: tuple[NamedPolicy, ...] = ()
+        boundary: NamedPolicy | None = None
+        carrier_id = self._carrier_id(tx, keys, principal)
+        if carrier_id is not None:
+            identity, boundary = self._carried(tx, keys, carrier_id)
+        elif principal.type == "FederatedUser":
+            identity = (_ROOTS_OWN,)
+        elif session_policies is None:
+            return NO_POLICIES
+        session = None
+        if session_policies is not None:
+            session = tuple(self._session_policy(tx, text) for text in session_policies)
+        return Policies(identity, boundary, session)
+
+    def _carrier_id(self, tx: Tx, keys: Keys, principal: Principal) -> str | None:
+        """The unique id of the user or role whose policies a caller carries; None for root, services and strangers."""
+        if principal.type == "User":
+            return principal.user_id
+        if principal.type == "AssumedRole":
+            return principal.user_id.partition(":")[0]
+        if principal.type == "FederatedUser" and principal.role_arn and ":user/" in principal.role_arn:
+            user = find(tx, keys, USER, principal.role_arn.rpartition("/")[2])
+            return user.id if user is not None else _NOBODY
+        return None
+
+    def _carried(self, tx: Tx, keys: Keys, carrier_id: str) -> tuple[tuple[NamedPolicy, ...], NamedPolicy | None]:
+        """What a user or role carries itself and through groups, and its boundary. Nothing once it is deleted."""
+        stored = tx.get(keys.entity.key(carrier_id))
+        if stored is None:
+            return (), None
+        record: Any = User if carrier_id.startswith(USER.id_prefix) else Role
+        entity = decoded(record, stored)
+        found = list(_inline(record, stored))
+        found += [self._managed(tx, keys, arn, policy_id) for arn, policy_id in entity.attached.items()]
+        for group_id in entity.groups if isinstance(entity, User) else ():
+            stored_group = tx.get(keys.entity.key(group_id))
+            assert stored_group is not None, f"{entity.arn} is in group {group_id}, which is gone"
+            group = decoded(GROUP.record, stored_group)
+            found += _inline(GROUP.record, stored_group)
+            found += [self._managed(tx, keys, arn, policy_id) for arn, policy_id in group.attached.items()]
+        boundary = self._managed(tx, keys, entity.boundary, entity.boundary_id) if entity.boundary else None
+        return tuple(found), boundary
+
+    def _managed(self, tx: Tx, keys: Keys, policy_arn: str, policy_id: str) -> NamedPolicy:
+        if not policy_id:
+            return managed_policies.NAMED[policy_arn]
+        stored = tx.get(keys.entity.key(policy_id))
+        assert stored is not None, f"{policy_arn} is attached, but gone"
+        return _named(stored)
+
+    def _session_policy(self, tx: Tx, text: str) -> NamedPolicy:
+        """A document, or the ARN of a managed policy. One that was deleted since allows nothing."""
+        if not text.startswith("arn:"):
+            return NamedPolicy("session policy", text)
+        document = self.find_managed_policy(tx, text)
+        return NamedPolicy(text, document) if document is not None else NamedPolicy(text, managed_policies.NOTHING)
+
+    def find_role(self, tx: Tx, role_arn: str) -> AssumableRole | None:
+        parts = arns.parse(role_arn)
+        if parts is None or parts.service != "iam" or parts.resource_type != "role":
+            return None
+        role: Role | None = find(tx, self._keys(parts.account), ROLE, parts.name)
+        if role is None or role.arn != role_arn:
+            return None
+        trust = evaluated_trust(role)
+        return AssumableRole(role.arn, role.id, role.name, role.account, trust, role.max_session_s, role.tags)
+
+    def find_managed_policy(self, tx: Tx, policy_arn: str) -> str | None:
+        aws_own = managed_policies.NAMED.get(policy_arn)
+        if aws_own is not None:
+            return str(aws_own.text)
+        parts = arns.parse(policy_arn)
+        policy: Policy | None = find(tx, self._keys(parts.account), POLICY, parts.name) if parts else None
+        return policy.document if policy is not None and policy.arn == policy_arn else None
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _inline(record: Any, stored: bytes) -> tuple[NamedPolicy, ...]:
+    return tuple(NamedPolicy(name, document) for name, document in decoded(record, stored).inline.items())
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _named(stored: bytes) -> NamedPolicy:
+    policy: Policy = decoded(Policy, stored)
+    return NamedPolicy(policy.arn, policy.document)
