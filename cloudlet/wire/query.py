@@ -230,7 +230,13 @@ def parse(model: ServiceModel, operation: Operation, request: HttpRequest, bound
     if operation.input is None:
         return {}
     view = model.query_view()
-    return structure_reader(view, view.shape(operation.input.name))(_tree(bound or form_of(request)), "")
+    shape = view.shape(operation.input.name)
+    params = structure_reader(view, shape)(_tree(bound or form_of(request)), "")
+    own = model.overlay.query_path_member
+    if own and own in shape.members and own not in params and request.path.strip("/").count("/") == 1:
+        scheme = "https" if request.secure else "http"
+        params[own] = f"{scheme}://{request.header('host')}{request.path.rstrip('/')}"
+    return params
 
 
 def render(model: ServiceModel, operation: Operation, result: dict[str, Any] | None, request_id: str) -> HttpResponse:

@@ -26,6 +26,7 @@ from cloudlet.wire.values import (
 )
 
 Query = dict[str, list[str]]
+FromTexts = Callable[[list[str]], Any]
 BadText = Callable[[Member, str], AwsError | None]  # a member and its text → the error; None = as if it were absent
 
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
@@ -179,45 +180,61 @@ def labels_of(route: Route, segments: list[str]) -> dict[str, str]:
 # --- reading what isn't in the body
 
 
+@dataclass(slots=True)
+class _Binders:
+    """A shape's members outside the body, by where they are."""
+
+    labels: list[tuple[Member, FromTexts]]
+    query: dict[str, tuple[Member, FromTexts]]
+    headers: dict[str, tuple[Member, FromTexts]]  # by name in lower case
+    prefixes: list[tuple[str, Member]]  # of header names
+
+
 def bind(
     model: ServiceModel, shape: Shape, request: HttpRequest, labels: dict[str, str], query: Query, bad: BadText
 ) -> dict[str, Any]:
     """The members of `shape` that are in the path, the query or the headers."""
+    binders: _Binders = compiled_once(model, ("rest.bind", shape.name), lambda: _binders(shape))
+    found: list[tuple[Member, FromTexts, list[str]]] = []
+    for member, from_texts in binders.labels:
+        if member.wire_name in labels:
+            found.append((member, from_texts, [labels[member.wire_name]]))
+    for name, texts in query.items():
+        if name in binders.query:
+            found.append((*binders.query[name], texts))
     out: dict[str, Any] = {}
-    for member, from_texts in compiled_once(model, ("rest.bind", shape.name), lambda: _binders(shape)):
-        name = member.wire_name
-        location = member.location
-        if location == "headers":
-            found = {key[len(name) :]: value for key, value in request.headers if key.startswith(name.lower())}
-            if found:
-                out[member.name] = found
-            continue
-        if location == "uri":
-            texts = [labels[name]] if name in labels else []
-        elif location == "querystring":
-            texts = query.get(name, [])
+    for name, value in request.headers:
+        if name in binders.headers:
+            found.append((*binders.headers[name], [request.header(name) or ""]))  # several of one name, joined
         else:
-            text = request.header(name.lower())
-            texts = [] if text is None else [text]
-        if texts:
-            try:
-                out[member.name] = from_texts(texts)
-            except (ValueError, OverflowError):
-                error = bad(member, texts[0])
-                if error is not None:
-                    raise error from None
+            for prefix, member in binders.prefixes:
+                if name.startswith(prefix):
+                    out.setdefault(member.name, {})[name[len(prefix) :]] = value
+    for member, from_texts, texts in found:
+        try:
+            out[member.name] = from_texts(texts)
+        except (ValueError, OverflowError):
+            error = bad(member, texts[0])
+            if error is not None:
+                raise error from None
     return out
 
 
-def _binders(shape: Shape) -> list[tuple[Member, Callable[[list[str]], Any]]]:
-    binders = []
+def _binders(shape: Shape) -> _Binders:
+    binders = _Binders([], {}, {}, [])
     for member in shape.members.values():
-        if member.location in ("uri", "querystring", "header", "headers"):
-            binders.append((member, _from_texts(member)))
+        if member.location == "uri":
+            binders.labels.append((member, _from_texts(member)))
+        elif member.location == "querystring":
+            binders.query[member.wire_name] = member, _from_texts(member)
+        elif member.location == "header":
+            binders.headers[member.wire_name.lower()] = member, _from_texts(member)
+        elif member.location == "headers":
+            binders.prefixes.append((member.wire_name.lower(), member))
     return binders
 
 
-def _from_texts(member: Member) -> Callable[[list[str]], Any]:
+def _from_texts(member: Member) -> FromTexts:
     shape = member.shape
     if shape.type == "list":
         assert shape.element is not None
@@ -225,8 +242,6 @@ def _from_texts(member: Member) -> Callable[[list[str]], Any]:
         if member.location == "header":
             return lambda texts: [from_text(item) for item in header_items(texts[0])]
         return lambda texts: [from_text(text) for text in texts]
-    if shape.type == "map":
-        return lambda texts: {}
     from_text = _from_text(shape.type)
     return lambda texts: from_text(texts[0])
 
@@ -262,6 +277,13 @@ def header_items(text: str) -> list[str]:
 
 
 # --- writing what isn't in the body
+
+
+def payload_type(member: Member) -> str:
+    """The media type of a payload that isn't JSON or XML, where no member says it."""
+    return (
+        "application/vnd.amazon.eventstream" if member.shape.traits.get("eventstream") else "application/octet-stream"
+    )
 
 
 def header_text(text: str) -> str:

@@ -16,6 +16,7 @@ from cloudlet.wire.rest import (
     decode_query,
     labels_of,
     payload_member,
+    payload_type,
     routes_of,
 )
 
@@ -83,7 +84,7 @@ def render(model: ServiceModel, operation: Operation, result: dict[str, Any] | N
     elif payload.shape.type in ("blob", "string") or payload.name == operation.streaming_output:
         value = result.get(payload.name, b"")
         body = value.encode() if isinstance(value, str) else value
-        kind = "application/octet-stream"
+        kind = payload_type(payload)
     else:
         value = result.get(payload.name)
         body = b"" if value is None else json.encode(model, payload.shape, value)

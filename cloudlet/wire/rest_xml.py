@@ -7,12 +7,24 @@ method, path, query and the copy-source header.
 import base64
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Member, Operation, ServiceModel, Shape, compiled_once
-from cloudlet.wire.rest import Route, answer_headers, bind, choose, decode_query, decoded, payload_member, routes_of
+from cloudlet.wire.rest import (
+    Query,
+    Route,
+    answer_headers,
+    bind,
+    choose,
+    decode_query,
+    decoded,
+    payload_member,
+    payload_type,
+    routes_of,
+)
 from cloudlet.wire.xml import (
     escape,
     local_name,
@@ -25,6 +37,10 @@ from cloudlet.wire.xml import (
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _TELLING_HEADERS = frozenset({"x-amz-copy-source"})
+_SIGNING = frozenset(
+    f"x-amz-{name}"
+    for name in ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
+)
 _BODY_MAX = 2 * 1024 * 1024  # of an XML body; the longest, DeleteObjects', is just under it
 
 
@@ -42,6 +58,7 @@ def match(
     """The operation, or None; `bound` has the labels Bucket and Key, and the query, all decoded once."""
     try:
         query = decode_query(request.query)
+        request = _with_hoisted(request, query)
         labels = _bucket_and_key(request.path, bucket_in_host)
     except ValueError as error:
         raise aws_error("InvalidURI", "Couldn't parse the specified URI.", 400) from error
@@ -50,6 +67,18 @@ def match(
     bound = {"labels": labels, "query": query}
     route = choose(by_place.get((request.method, depth), ()), query, request)
     return (route.operation if route is not None else None), bound
+
+
+def _with_hoisted(request: HttpRequest, query: Query) -> HttpRequest:
+    """A presigned URL may carry x-amz-* headers as query parameters: SDKs hoist what the browser couldn't send."""
+    if "X-Amz-Signature" not in query:
+        return request
+    hoisted = []
+    for name, values in query.items():
+        lower = name.lower()
+        if lower.startswith("x-amz-") and lower not in _SIGNING and request.header(lower) is None:
+            hoisted.append((lower, values[0]))
+    return replace(request, headers=[*request.headers, *hoisted], _by_name=None) if hoisted else request
 
 
 def _bucket_and_key(path: str, bucket_in_host: str | None) -> dict[str, str]:
@@ -85,7 +114,8 @@ def parse(model: ServiceModel, operation: Operation, request: HttpRequest, bound
     shape = operation.input
     if shape is None:
         return {}
-    out = bind(model, shape, request, bound["labels"], bound["query"], _bad_text)
+    query = bound["query"]
+    out = bind(model, shape, _with_hoisted(request, query), bound["labels"], query, _bad_text)
     payload = payload_member(shape)
     if payload is None:
         if request.body and any(not member.location for member in shape.members.values()):
@@ -168,7 +198,7 @@ def render(
     else:
         value = result.get(payload.name, b"")
         body = value.encode() if isinstance(value, str) else value
-        kind = "application/json" if payload.name == "Policy" else "binary/octet-stream"
+        kind = "application/json" if payload.name == "Policy" else payload_type(payload)
     if kind is not None and not any(name.lower() == "content-type" for name, _ in more):
         headers.append(("Content-Type", kind))
     return HttpResponse(status or operation.http_status, headers, body)

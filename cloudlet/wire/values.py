@@ -13,9 +13,11 @@ INTEGER_RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS_MIN, _MS_MAX = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|z|[+-]\d\d:?\d\d)?)?")
-_EPOCH_SECONDS = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
-_INTEGER = re.compile(r"[+-]?\d{1,20}")
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+_EPOCH_SECONDS = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -75,9 +77,15 @@ def _in_range(ms: int) -> int:
 
 
 def iso_from_instant(ms: int) -> str:
-    """2026-01-01T00:00:00.000Z, as AWS writes it in XML."""
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z".rjust(24, "0")
+    """2026-01-01T00:00:00.000Z"""
+    at = _EPOCH + timedelta(milliseconds=ms)
+    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}.{ms % 1000:03d}Z"
+
+
+def short_iso_from_instant(ms: int) -> str:
+    """The same, without decimals where they are zero, as IAM, STS and CloudWatch write it."""
+    text = iso_from_instant(ms)
+    return text if ms % 1000 else f"{text[:-5]}Z"
 
 
 def http_from_instant(ms: int) -> str:

@@ -22,6 +22,7 @@ from cloudlet.wire.values import (
     integer_from_text,
     iso_from_instant,
     seconds_from_instant,
+    short_iso_from_instant,
     text_from_float,
 )
 
@@ -49,20 +50,21 @@ _TAGS_MAX = 200_000  # CompleteMultipartUpload of 10,000 parts with all their ch
 # --- writing
 
 
-def _write_timestamp(form: str) -> WriteText:
+def _timestamp_writer(form: str | None, milliseconds: bool) -> WriteText:
     if form == "rfc822":
         return http_from_instant
     if form == "unixTimestamp":
         return lambda ms: str(seconds_from_instant(ms))
-    return iso_from_instant
+    return iso_from_instant if milliseconds else short_iso_from_instant
 
 
-def text_writer(kind: str, timestamp_format: str = "iso8601") -> WriteText:
+def _text_writer(model: ServiceModel, member: Member) -> WriteText:
     """A scalar as escaped text."""
+    kind = member.shape.type
     if kind == "string":
         return escape
     if kind == "timestamp":
-        return _write_timestamp(timestamp_format)
+        return _timestamp_writer(member.trait("timestampFormat"), model.overlay.xml_milliseconds)
     by_kind: dict[str, WriteText] = {
         "integer": str,
         "long": str,
@@ -84,7 +86,7 @@ def element_writer(model: ServiceModel, member: Member, name: str) -> WriteEleme
     if shape.type == "map":
         return _map_element(model, member, name)
     start, end = f"<{name}>", f"</{name}>"
-    to_text = text_writer(shape.type, member.trait("timestampFormat") or "iso8601")
+    to_text = _text_writer(model, member)
 
     def write(out: list[str], value: Any) -> None:
         out.append(f"{start}{to_text(value)}{end}")

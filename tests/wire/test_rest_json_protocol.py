@@ -103,6 +103,11 @@ def test_an_answer_of_invoke_is_the_payload_with_status_and_headers():
     assert ("X-Amz-Executed-Version", "$LATEST") in response.headers
 
 
+def test_an_event_stream_says_so():
+    response = rest_json.render(MODEL, MODEL.operations["InvokeWithResponseStream"], {"EventStream": b"x"}, "r-1")
+    assert ("Content-Type", "application/vnd.amazon.eventstream") in response.headers
+
+
 def test_an_operation_without_output_answers_its_status():
     response = rest_json.render(MODEL, MODEL.operations["DeleteAlias"], None, "r-1")
     assert (response.status, response.body) == (204, b"")

@@ -124,6 +124,19 @@ def test_put_object_has_its_headers_and_metadata_but_not_its_body():
     }
 
 
+def test_a_presigned_url_may_carry_headers_as_parameters():
+    url = "X-Amz-Signature=s&X-Amz-Date=d&x-amz-acl=public-read&x-amz-meta-one=1&x-amz-tagging=a%3Db"
+    assert parsed("PUT", "/b/k", url, [("x-amz-acl", "private")])[1] == {
+        "Bucket": "b",
+        "Key": "k",
+        "ACL": "private",
+        "Metadata": {"one": "1"},
+        "Tagging": "a=b",
+    }
+    assert match("PUT", "/b/k", "X-Amz-Signature=s&x-amz-copy-source=%2Ffrom%2Fkey")[0] == "CopyObject"
+    assert "ACL" not in parsed("PUT", "/b/k", "x-amz-acl=public-read")[1]
+
+
 def test_attributes_in_a_header_are_a_list():
     headers = [("x-amz-object-attributes", "ETag, ObjectSize"), ("x-amz-object-attributes", "Checksum")]
     assert parsed("GET", "/b/k", "attributes", headers)[1]["ObjectAttributes"] == ["ETag", "ObjectSize", "Checksum"]

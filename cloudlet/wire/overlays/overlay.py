@@ -16,7 +16,10 @@ class Overlay:
     query_namespace: str = ""
     query_result_wrappers: bool = False  # every operation with output wraps it in <{Operation}Result>
     query_declaration: str = ""  # what stands before the root element
+    query_path_member: str = ""  # where absent, it is the URL of the request itself: /account/queue
     query_error_detail: bool = False  # an empty <Detail/> in errors
+
+    xml_milliseconds: bool = False  # instants always with three decimals, also whole seconds
 
     # rest-xml: operation → the answer's root element, where it isn't {Operation}Result or the payload's own name.
     xml_roots: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 from cloudlet.wire.overlays.overlay import Overlay
 
 OVERLAY = Overlay(
+    xml_milliseconds=True,
     check_constraints=False,
     check_enums=True,
     open_enums=("BucketLocationConstraint", "Event", "Protocol"),  # S3 has errors of their own for these

@@ -73,6 +73,7 @@ OVERLAY = Overlay(
     query_namespace="http://queue.amazonaws.com/doc/2012-11-05/",
     query_result_wrappers=True,
     query_declaration='<?xml version="1.0"?>',
+    query_path_member="QueueUrl",
     query_error_detail=True,
     query_errors={
         "BatchEntryIdsNotDistinct": (_OWN + "BatchEntryIdsNotDistinct", 400),
