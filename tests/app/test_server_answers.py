@@ -270,6 +270,10 @@ class TestFiles:
                 client = await it.client()
                 await client.send(post())
                 await client.reader.readexactly(100_000)
+                (connection,) = it.server._connections
+                await until(lambda: connection.transport.get_write_buffer_size() > 256 * 1024)
+                await asyncio.sleep(0.02)
+                assert connection.transport.get_write_buffer_size() <= 2 * 256 * 1024 + 1000
                 client.writer.transport.abort()
                 await until(lambda: closed == [0, 1])
 

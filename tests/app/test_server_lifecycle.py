@@ -310,7 +310,7 @@ class TestClose:
         run(scenario(), loop)
 
     @loops
-    def test_after_the_grace_what_runs_is_cancelled(self, loop: str) -> None:
+    def test_after_the_grace_what_runs_is_cancelled(self, loop: str, caplog: pytest.LogCaptureFixture) -> None:
         async def scenario() -> None:
             gate = Gate()
             async with edge(gate) as it:
@@ -323,6 +323,7 @@ class TestClose:
                     await client.answer()
 
         run(scenario(), loop)
+        assert [record.getMessage() for record in caplog.records] == ["1 connections cut after 0.01 s"]
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,15 @@
 """Requests through a real socket, whole and byte by byte, on both event loops."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from edge_client import echo, edge, post, run, until, whole_body
 
+from cloudlet.app.connection import Connection
 from cloudlet.app.request_body import BUFFERED_BYTES_MAX, BodyTooLarge, NodeFull, RequestBody
-from cloudlet.app.server import Limits
+from cloudlet.app.server import Limits, Server
+from cloudlet.wire.http1 import Incoming
 from cloudlet.wire.message import HttpRequest, HttpResponse
 
 LOOPS = ["uvloop", "asyncio"]
@@ -167,6 +170,29 @@ def test_even_a_failing_error_page_is_an_answer(caplog: pytest.LogCaptureFixture
     run(scenario())
 
 
+@loops
+def test_a_broken_body_behind_a_running_request_is_answered_in_its_turn(loop: str) -> None:
+    go = asyncio.Event()
+
+    async def handler(request: HttpRequest) -> HttpResponse:
+        await go.wait()
+        return HttpResponse(200)
+
+    async def scenario() -> None:
+        async with edge(handler) as it:
+            client = await it.client()
+            chunked = post().replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+            await client.send(post(b"x") + chunked + b"1\r\na\r\n")
+            await until(lambda: it.server.in_flight_bytes > 1)
+            await client.send(b"x\r\n")
+            await asyncio.sleep(0.01)
+            go.set()
+            assert [(await client.answer()).status for _ in range(2)] == [200, 400]
+            assert await client.ended()
+
+    run(scenario(), loop)
+
+
 class TestContinue:
     HEAD = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
 
@@ -206,10 +232,14 @@ class TestContinue:
 
         run(scenario(), loop)
 
-    def test_is_not_said_to_a_body_that_is_already_coming(self) -> None:
+    @pytest.mark.parametrize("already", [b"he", b"hello"])
+    def test_is_not_said_to_a_body_that_is_already_coming(self, already: bytes) -> None:
         async def scenario() -> None:
             async with edge(echo) as it:
-                answer = await (await it.client()).ask(self.HEAD + b"hello")
+                client = await it.client()
+                await client.send(self.HEAD + already)
+                await until(lambda: it.server.in_flight_bytes > 0 or already == b"hello")
+                answer = await client.ask(b"hello"[len(already) :])
                 assert (answer.body, answer.interim) == (b"hello", [])
 
         run(scenario())
@@ -239,7 +269,7 @@ class TestUnreadBody:
     @pytest.mark.parametrize("framing", ["Content-Length: 9000000", "Transfer-Encoding: chunked"])
     def test_a_long_one_ends_the_connection_but_not_before_the_answer_arrived(self, loop: str, framing: str) -> None:
         async def scenario() -> None:
-            async with edge(self.refuse) as it:
+            async with edge(self.refuse, Limits(linger_s=60)) as it:
                 client = await it.client()
                 head = f"PUT / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n".encode()
                 await client.send(head + b"f4240\r\n" + b"x" * 1_000_000)
@@ -323,6 +353,24 @@ class TestBackPressure:
                     assert (await client.answer()).body == b"/%d" % n
 
         run(scenario(), loop)
+
+
+@pytest.mark.parametrize("pieces", [[1_000_000], [1] * 1000, [200_000] * 5, [256 * 1024, 1]])
+def test_a_read_gives_at_most_256_kib_and_as_much_of_that_as_is_here(pieces: list[int]) -> None:
+    async def scenario() -> None:
+        head = Incoming("PUT", "/", "", [], "a", False, True, sum(pieces), False)
+        body = RequestBody(Connection(Server(echo), "", False), head)
+        for size in pieces:
+            body.put(b"x" * size)
+        body.end({})
+        sizes = []
+        while data := await body.read():
+            sizes.append(len(data))
+        assert sum(sizes) == sum(pieces) and body.buffered_bytes == 0
+        assert max(sizes) <= 256 * 1024
+        assert all(one + other > 256 * 1024 for one, other in pairwise(sizes))
+
+    run(scenario())
 
 
 class TestCollect:

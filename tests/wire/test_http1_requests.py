@@ -150,6 +150,11 @@ class TestBody:
         data = get(headers="Connection: upgrade, close\r\nUpgrade: websocket\r\n")
         assert one(data + b"no request", step).head.keep_alive is False
 
+    def test_an_upgrade_in_http_1_0_that_stays(self, step: int) -> None:
+        data = get(headers="Connection: upgrade, keep-alive\r\nUpgrade: h2c\r\n", version="1.0")
+        messages = feed(data + get("/next"), step)
+        assert [m.head.path for m in messages if isinstance(m, Message)] == ["/", "/next"]
+
     def test_many_upgrades_in_a_row(self, step: int) -> None:
         upgrade = get("/u", "Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n", method="POST") + b"x"
         messages = feed(upgrade * 5, step)
