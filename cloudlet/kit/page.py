@@ -1,9 +1,32 @@
-"""Next-tokens: where a list goes on, opaque to the client."""
+"""Lists page by page: where one goes on is a next-token, opaque to the client."""
 
 import base64
 import binascii
+from typing import NamedTuple
 
 from cloudlet.store.keys import Subspace, pack, unpack
+from cloudlet.store.transaction import Tx
+
+
+class Page(NamedTuple):
+    rows: list[tuple[bytes, bytes]]
+    next_token: str | None
+
+
+def scan_page(tx: Tx, bounds: tuple[bytes, bytes], *, limit: int, token: str | None, invalid: Exception) -> Page:
+    """Up to `limit` rows within `bounds`, going on where `token` (of an earlier page) says; raises `invalid` for a
+    token that isn't one of this list's."""
+    begin, end = bounds
+    shared = next((at for at, (low, high) in enumerate(zip(begin, end)) if low != high), min(len(begin), len(end)))
+    if token is not None:
+        position = decode_token(token, invalid)
+        if len(position) != 1 or not isinstance(position[0], bytes):
+            raise invalid
+        begin = max(begin, begin[:shared] + position[0])
+    if begin >= end:
+        return Page([], None)
+    found = tx.scan(begin, end, limit=limit)
+    return Page(found.rows, encode_token(found.resume[shared:]) if found.resume is not None else None)
 
 
 def encode_token(*position: str | int | bytes) -> str:

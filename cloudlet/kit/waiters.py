@@ -27,7 +27,8 @@ class Waiters:
         waiting = self._waiting.setdefault(key, set())
         waiting.add(future)
         try:
-            await asyncio.wait_for(future, min(timeout_s, RECHECK_S))
+            async with asyncio.timeout(min(timeout_s, RECHECK_S)):  # wait_for of 3.11 may swallow a cancellation
+                await future
         except TimeoutError:
             pass
         finally:

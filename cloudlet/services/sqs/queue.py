@@ -124,17 +124,21 @@ def list_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     rules.check_between(
         limit or 1, "MaxResults", 1, rules.LIST_MAX, "MaxResults must be an integer between 1 and 1000."
     )
-    begin, end = page.names_from(call.keys.queue, prefix)
-    if request.get("NextToken"):
-        invalid = errors.InvalidParameterValue("Invalid or expired next token.")
-        (name,) = page.decode_token(request["NextToken"], invalid)
-        begin = max(begin, call.keys.queue.key(name))
-    found = call.tx.scan(begin, end, limit=limit or rules.LIST_MAX)
+    found = page.scan_page(
+        call.tx,
+        page.names_from(call.keys.queue, prefix),
+        limit=limit or rules.LIST_MAX,
+        token=request.get("NextToken"),
+        invalid=errors.InvalidParameterValue("Invalid or expired next token."),
+    )
     names = [call.keys.queue.unpack(key)[0] for key, _ in found.rows]
-    answer: dict[str, Any] = {"QueueUrls": [url_of(call, call.account, name) for name in names]}
-    if limit and found.resume:
-        answer["NextToken"] = page.encode_token(call.keys.queue.unpack(found.resume)[0])
-    return answer
+    return listed(call, "QueueUrls", call.account, names, found.next_token if limit else None)
+
+
+def listed(call: Call, member: str, account: str, names: list[str], next_token: str | None) -> dict[str, Any]:
+    """A list of queue URLs; a next-token only where the caller asked for pages."""
+    answer: dict[str, Any] = {member: [url_of(call, account, name) for name in names]}
+    return answer | {"NextToken": next_token} if next_token else answer
 
 
 @sqs.operation("GetQueueAttributes")

@@ -12,7 +12,7 @@ from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.sqs import engine, errors, rules
 from cloudlet.services.sqs.lookup import find_queue
-from cloudlet.services.sqs.queue import locate, url_of
+from cloudlet.services.sqs.queue import listed, locate
 from cloudlet.services.sqs.records import MoveTask, Queue
 from cloudlet.services.sqs.service import sqs
 
@@ -25,16 +25,15 @@ VISIBLE_AGAIN_MS = 30_000
 def list_dead_letter_source_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     keys, queue = locate(call, request["QueueUrl"])
     limit = request.get("MaxResults")
-    begin, end = keys.source.range(queue.name)
-    if request.get("NextToken"):
-        invalid = errors.InvalidParameterValue("Invalid or expired next token.")
-        begin = max(begin, keys.source.key(queue.name, *page.decode_token(request["NextToken"], invalid)))
-    found = call.tx.scan(begin, end, limit=limit or rules.LIST_MAX)
+    found = page.scan_page(
+        call.tx,
+        keys.source.range(queue.name),
+        limit=limit or rules.LIST_MAX,
+        token=request.get("NextToken"),
+        invalid=errors.InvalidParameterValue("Invalid or expired next token."),
+    )
     names = [keys.source.unpack(key)[1] for key, _ in found.rows]
-    answer: dict[str, Any] = {"queueUrls": [url_of(call, keys.account, name) for name in names]}
-    if limit and found.resume:
-        answer["NextToken"] = page.encode_token(keys.source.unpack(found.resume)[1])
-    return answer
+    return listed(call, "queueUrls", keys.account, names, found.next_token if limit else None)
 
 
 @sqs.operation("StartMessageMoveTask")
