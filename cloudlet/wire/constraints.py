@@ -4,7 +4,7 @@ AWS lists every violation in one message, each with the value, the member's path
 Which error that becomes differs by service (overlays). The third stage, a service's own rules, is not here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cloudlet.base.errors import AwsError, aws_error
@@ -77,7 +77,7 @@ def _check_of(model: ServiceModel, member: Member, within: frozenset[str]) -> Ch
     within |= {shape.name}
     checks: list[Check] = []
     sensitive = bool(member.trait("sensitive"))
-    checks += [_scalar(sentence, sensitive) for sentence in _sentences(model, shape)]
+    checks += [_scalar(sentence, shape, sensitive) for sentence in _sentences(model, shape)]
     if shape.type == "structure":
         checks.append(_structure(model, shape, within))
     elif shape.type == "list":
@@ -107,18 +107,14 @@ def _all(checks: list[Check]) -> Check | None:
     return run
 
 
-def _scalar(sentence: Sentence, sensitive: bool) -> Check:
+def _scalar(sentence: Sentence, shape: Shape, sensitive: bool) -> Check:
     def run(value: Any, path: str, found: Found) -> None:
         failed = sentence(value)
         if failed is not None:
-            found.append(_violation(value, path, failed, sensitive))
+            shown = "Value" if sensitive else f"Value '{_shown(shape, value)[:_VALUE_TEXT_MAX]}'"
+            found.append(f"{shown} at '{path}' failed to satisfy constraint: {failed}")
 
     return run
-
-
-def _violation(value: Any, path: str, failed: str, sensitive: bool = False) -> str:
-    shown = "Value" if sensitive else f"Value '{_shown(value)[:_VALUE_TEXT_MAX]}'"
-    return f"{shown} at '{path}' failed to satisfy constraint: {failed}"
 
 
 def _structure(model: ServiceModel, shape: Shape, within: frozenset[str]) -> Check:
@@ -158,7 +154,7 @@ def _list(model: ServiceModel, shape: Shape, within: frozenset[str]) -> list[Che
     element = shape.element.shape
     if element.type not in ("structure", "list", "map"):
         sentences = _sentences(model, element)
-        return [_scalar(_elements(sentences, _demands(element)), bool(shape.element.trait("sensitive")))]
+        return [_scalar(_elements(sentences, _demands(element)), shape, bool(shape.element.trait("sensitive")))]
     one = _check_of(model, shape.element, within)
 
     def run(value: list[Any], path: str, found: Found) -> None:
@@ -191,11 +187,11 @@ def _map(model: ServiceModel, shape: Shape, within: frozenset[str]) -> list[Chec
     key_sentences, keys = _sentences(model, shape.key.shape), _demands(shape.key.shape)
     if key_sentences:
         text = f"Map keys must satisfy constraint: [{', '.join([*keys, _NOT_NULL])}]"
-        checks.append(_scalar(_every(key_sentences, text, dict.keys), False))
+        checks.append(_scalar(_every(key_sentences, text, dict.keys), shape, False))
     value_sentences, values = _sentences(model, shape.value.shape), _demands(shape.value.shape)
     if value_sentences:
         text = f"Map value must satisfy constraint: [{', '.join([*values, _NOT_NULL])}]"
-        checks.append(_scalar(_every(value_sentences, text, dict.values), bool(shape.value.trait("sensitive"))))
+        checks.append(_scalar(_every(value_sentences, text, dict.values), shape, bool(shape.value.trait("sensitive"))))
     if shape.value.shape.type in ("structure", "list", "map"):
         one = _inside_of(model, shape.value, within)
         if one is not None:
@@ -323,16 +319,31 @@ def _range(low: float | None, high: float | None) -> list[Sentence]:
     return sentences
 
 
-def _shown(value: Any) -> str:
+def _shown(shape: Shape, value: Any) -> str:
     """A value as AWS (Java) prints it in a message."""
     if value is None:
         return "null"
-    if isinstance(value, bool):
+    if shape.type == "boolean":
         return "true" if value else "false"
-    if isinstance(value, bytes):
+    if shape.type == "blob":
         return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_shown, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={_shown(item)}" for key, item in value.items()) + "}"
+    if shape.element is not None:
+        element = shape.element.shape
+        return f"[{', '.join(_until_full(_shown(element, item) for item in value))}]"
+    if shape.value is not None:
+        inner = shape.value.shape
+        return "{" + ", ".join(_until_full(f"{key}={_shown(inner, item)}" for key, item in value.items())) + "}"
+    if shape.type == "structure":
+        parts = (f"{_label(name)}={_shown(member.shape, value.get(name))}" for name, member in shape.members.items())
+        return f"{shape.name}({', '.join(parts)})"
     return str(value)
+
+
+def _until_full(parts: Iterable[str]) -> Iterator[str]:
+    """Parts up to what a message quotes: a batch of megabytes isn't printed to be cut."""
+    length = 0
+    for part in parts:
+        yield part
+        length += len(part)
+        if length > _VALUE_TEXT_MAX:
+            return

@@ -91,7 +91,7 @@ def _structure_reader(model: ServiceModel, shape: Shape) -> Read:
     def read(value: Any, depth: int) -> dict[str, Any]:
         if type(value) is not dict:
             if type(value) is list:
-                raise serialization_error(f"Unrecognized collection type class {shape.name}")
+                raise serialization_error(f"Unrecognized collection type class {_java_class(model, shape)}")
             raise serialization_error("Unexpected value type in payload")
         if document:
             return value
@@ -145,7 +145,8 @@ def _map_reader(model: ServiceModel, shape: Shape) -> Read:
         nonlocal read_value
         if type(value) is not dict:
             if type(value) is list:
-                raise serialization_error("Unrecognized collection type class java.util.Map")
+                map_type = f"java.util.Map<java.lang.String, {_java_class(model, value_member.shape)}>"
+                raise serialization_error(f"Unrecognized collection type {map_type}")
             raise serialization_error("Unexpected field type")
         if depth > DEPTH_MAX:
             raise serialization_error()
@@ -154,6 +155,14 @@ def _map_reader(model: ServiceModel, shape: Shape) -> Read:
         return {key: read_value(item, depth + 1) for key, item in value.items() if item is not None}
 
     return read
+
+
+def _java_class(model: ServiceModel, shape: Shape) -> str:
+    """What Java calls a shape in the service's own package."""
+    if shape.type in _JAVA_NAMES:
+        return f"java.lang.{_JAVA_NAMES[shape.type]}"
+    package = model.overlay.json_error_namespace.removesuffix("#")
+    return f"{package}.{shape.name}" if package else shape.name
 
 
 def _wrong_type(value: Any, java_name: str, mismatch: str) -> AwsError:

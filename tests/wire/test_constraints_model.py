@@ -81,6 +81,17 @@ def test_an_empty_list_is_too_short():
     )
 
 
+def test_structures_are_quoted_with_all_their_members():
+    metric = {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
+    params = {"logGroupName": "g", "filterName": "f", "filterPattern": "", "metricTransformations": [metric, metric]}
+    shown = "MetricTransformation(metricName=m, metricNamespace=n, metricValue=1, defaultValue=null, "
+    message = violation("logs", "PutMetricFilter", params)[1]
+    assert message.startswith(f"1 validation error detected: Value '[{shown}")
+    assert message.endswith(
+        ")]' at 'metricTransformations' failed to satisfy constraint: Member must have length less than or equal to 1"
+    )
+
+
 def test_scalars_in_a_list_are_said_of_the_list():
     code, message = violation("lambda", "PublishLayerVersion", {
         "LayerName": "l", "Content": {}, "CompatibleArchitectures": ["invalidarch", "x86_64"],

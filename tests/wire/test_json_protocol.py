@@ -66,6 +66,15 @@ def test_instants_come_as_milliseconds():
         ({"TableName": ["a"]}, "Unrecognized collection type class java.lang.String"),
         ({"TableName": {}}, "Start of structure or map found where not expected"),
         ({"Item": "x"}, "Unexpected field type"),
+        (
+            {"Item": []},
+            "Unrecognized collection type java.util.Map<java.lang.String, "
+            "com.amazonaws.dynamodb.v20120810.AttributeValue>",
+        ),
+        (
+            {"Item": {"a": []}},
+            "Unrecognized collection type class com.amazonaws.dynamodb.v20120810.AttributeValue",
+        ),
         ({"Item": {"a": "x"}}, "Unexpected value type in payload"),
         ({"Item": {"a": {"SS": "x"}}}, "Unexpected field type"),
         ({"Item": {"a": {"SS": {}}}}, "Start of structure or map found where not expected"),
