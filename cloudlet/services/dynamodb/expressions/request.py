@@ -19,7 +19,7 @@ from cloudlet.services.dynamodb.expressions.key_condition import KeyCondition, K
 from cloudlet.services.dynamodb.expressions.paths import PathTree, tree_of
 from cloudlet.services.dynamodb.expressions.projection import parse_projection
 from cloudlet.services.dynamodb.expressions.source import Source, Values
-from cloudlet.services.dynamodb.expressions.trees import Action, Condition, Path, Remove
+from cloudlet.services.dynamodb.expressions.trees import Action, Condition, Path, Placeholder, Remove
 from cloudlet.services.dynamodb.expressions.update_parser import parse_update
 from cloudlet.services.dynamodb.values import Item, canonical
 
@@ -152,6 +152,26 @@ def read(request: Mapping[str, Any], *parameters: str, legacy: Sequence[str] = (
     _check_used("ExpressionAttributeNames", names, [each.source.names_used for each in compiled.values()])
     _check_used("ExpressionAttributeValues", values, [each.source.values_used for each in compiled.values()])
     return _bound(compiled, values)
+
+
+def attributes_of(request: Mapping[str, Any], *parameters: str) -> frozenset[str]:
+    """The top-level attributes that the expressions of `request` name; raises what is wrong with them."""
+    names = request.get("ExpressionAttributeNames") or {}
+    found: frozenset[str] = frozenset()
+    for parameter in parameters:
+        if request.get(parameter) is not None:
+            found |= _compiled(parameter, request[parameter], names).source.attributes
+    return found
+
+
+def placeholders_of_key(request: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The placeholders that the KeyConditionExpression of `request` compares key attribute `name` with."""
+    text = request.get("KeyConditionExpression")
+    if text is None:
+        return ()
+    terms = _compiled("KeyConditionExpression", text, request.get("ExpressionAttributeNames") or {}).result
+    operands = [operand for term in terms if term.name == name for operand in term.operands]
+    return [operand.name for operand in operands if isinstance(operand, Placeholder)]
 
 
 def _bound(compiled: Mapping[str, _Compiled], values: Values) -> Expressions:

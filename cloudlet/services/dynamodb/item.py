@@ -1,0 +1,183 @@
+"""Single items: put, get, update, delete. What these do to one item, batches and transactions do to many."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cloudlet.kit.call import Call
+from cloudlet.services.dynamodb import engine, rules, schema, sizes
+from cloudlet.services.dynamodb.capacity import Meter
+from cloudlet.services.dynamodb.engine import Change
+from cloudlet.services.dynamodb.errors import ConditionalCheckFailedException, invalid, invalid_parameter
+from cloudlet.services.dynamodb.expressions.paths import PathTree
+from cloudlet.services.dynamodb.expressions.request import BoundCondition, BoundUpdate, Expressions, read
+from cloudlet.services.dynamodb.keys import Contents, ItemKey
+from cloudlet.services.dynamodb.lookup import require_table
+from cloudlet.services.dynamodb.records import StoredItem, Table
+from cloudlet.services.dynamodb.service import dynamodb
+from cloudlet.services.dynamodb.values import Item, canonical_item, encode_item
+from cloudlet.store.transaction import Tx
+
+_WRITE_LEGACY = ("Expected", "ConditionalOperator")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a request, checked and held against its table: what is left is to look at the item."""
+
+    table: Table
+    contents: Contents
+    key: ItemKey
+    condition: BoundCondition | None = None
+    item: Item | None = None  # to put
+    update: BoundUpdate | None = None
+    key_item: Item | None = None  # the key attributes, for an update that makes the item
+    is_check: bool = False  # a transaction's ConditionCheck
+
+    def perform(self, tx: Tx) -> Change:
+        """Check the condition and write; raises what DynamoDB raises."""
+        before = engine.find(tx, self.contents, self.key)
+        self.check(before)
+        if self.is_check:
+            return Change(before, before)
+        return engine.write(tx, self.table, self.contents, self.key, before, self.new_item(before))
+
+    def check(self, before: StoredItem | None) -> None:
+        if self.condition is not None and not self.condition.holds(before.item() if before else None):
+            raise ConditionalCheckFailedException()
+
+    def new_item(self, before: StoredItem | None) -> Item | None:
+        """The item after the write; None if there is none."""
+        if self.update is None:
+            return self.item
+        if before is None and not self.update.creates:
+            return None
+        item = self.update.apply(before.item() if before is not None else dict(self.key_item or {}))
+        if sizes.item_bytes(item) > sizes.ITEM_BYTES_MAX:
+            raise invalid("Item size to update has exceeded the maximum allowed size")
+        schema.check_index_keys(self.table, item)
+        return item
+
+
+def put_write(call: Call, request: dict[str, Any]) -> Write:
+    """A PutItem, checked."""
+    expressions = read(request, "ConditionExpression", legacy=_WRITE_LEGACY)
+    item = canonical_item(request["Item"])
+    if sizes.item_bytes(item) > sizes.ITEM_BYTES_MAX:
+        raise invalid("Item size has exceeded the maximum allowed size")
+    table, contents = require_table(call, request["TableName"])
+    key = schema.key_of_item(table, item)
+    schema.check_index_keys(table, item)
+    return Write(table, contents, key, expressions.condition, item)
+
+
+def delete_write(call: Call, request: dict[str, Any]) -> Write:
+    """A DeleteItem, checked."""
+    expressions = read(request, "ConditionExpression", legacy=_WRITE_LEGACY)
+    return _keyed_write(call, request, expressions)
+
+
+def check_write(call: Call, request: dict[str, Any]) -> Write:
+    """A transaction's ConditionCheck, checked."""
+    expressions = read(request, "ConditionExpression")
+    return _keyed_write(call, request, expressions, is_check=True)
+
+
+def update_write(call: Call, request: dict[str, Any]) -> Write:
+    """An UpdateItem, checked."""
+    expressions = read(request, "UpdateExpression", "ConditionExpression", legacy=("AttributeUpdates", *_WRITE_LEGACY))
+    # Without either, UpdateItem makes the item if it isn't there.
+    update = expressions.update or BoundUpdate((), {}, creates=True)
+    write = _keyed_write(call, request, expressions, update)
+    for path in update.paths:
+        if path[0] in write.table.schema.names:
+            raise invalid_parameter(f"Cannot update attribute {path[0]}. This attribute is part of the key")
+    return write
+
+
+def _keyed_write(
+    call: Call,
+    request: dict[str, Any],
+    expressions: Expressions,
+    update: BoundUpdate | None = None,
+    *,
+    is_check: bool = False,
+) -> Write:
+    key_item = canonical_item(request["Key"])
+    table, contents = require_table(call, request["TableName"])
+    key = schema.key_of_request(table, key_item)
+    return Write(table, contents, key, expressions.condition, None, update, key_item, is_check)
+
+
+def failed_condition(request: dict[str, Any], before: StoredItem | None) -> ConditionalCheckFailedException:
+    """The error, with the item where the request wants to see it."""
+    wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before is not None
+    return ConditionalCheckFailedException(members={"Item": before.raw} if wanted and before else None)
+
+
+def _perform(call: Call, request: dict[str, Any], write: Write) -> tuple[Change, dict[str, Any]]:
+    """Write, and the answer's beginning."""
+    try:
+        change = write.perform(call.tx)
+    except ConditionalCheckFailedException:
+        before = engine.find(call.tx, write.contents, write.key)
+        raise failed_condition(request, before) from None
+    meter = Meter(request, write.table, request["TableName"])
+    indexes = engine.index_write_units(write.table, change) if meter.is_wanted and write.table.indexes else None
+    meter.add(sizes.write_units(change.size_bytes), indexes)
+    meter.count(call, "Write")
+    return change, meter.add_to({})
+
+
+@dynamodb.operation("PutItem")
+def put_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    rules.check_return_values(request)
+    change, answer = _perform(call, request, put_write(call, request))
+    if change.before is not None and request.get("ReturnValues") == "ALL_OLD":
+        answer["Attributes"] = change.before.raw
+    return answer
+
+
+@dynamodb.operation("DeleteItem")
+def delete_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    rules.check_return_values(request)
+    change, answer = _perform(call, request, delete_write(call, request))
+    if change.before is not None and request.get("ReturnValues") == "ALL_OLD":
+        answer["Attributes"] = change.before.raw
+    return answer
+
+
+@dynamodb.operation("UpdateItem")
+def update_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    write = update_write(call, request)
+    change, answer = _perform(call, request, write)
+    wanted = request.get("ReturnValues", "NONE")
+    shown = change.before if wanted.endswith("_OLD") else change.after
+    if wanted == "NONE" or shown is None:
+        return answer
+    if wanted.startswith("ALL"):
+        answer["Attributes"] = shown.raw
+    elif write.update is not None and (touched := write.update.touched(shown.item())):
+        answer["Attributes"] = msgspec.Raw(encode_item(touched))
+    return answer
+
+
+def projected(stored: StoredItem, projection: PathTree | None) -> msgspec.Raw:
+    """What an answer shows of an item."""
+    if projection is None:
+        return stored.raw
+    return msgspec.Raw(encode_item(projection.project(stored.item())))
+
+
+@dynamodb.operation("GetItem")
+def get_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    expressions = read(request, "ProjectionExpression", legacy=("AttributesToGet",))
+    key_item = canonical_item(request["Key"])
+    table, contents = require_table(call, request["TableName"])
+    stored = engine.find(call.tx, contents, schema.key_of_request(table, key_item))
+    meter = Meter(request, table, request["TableName"])
+    consistent = request.get("ConsistentRead", False)
+    meter.add(sizes.read_units(stored.size_bytes if stored else 0, consistent=consistent))
+    meter.count(call, "Read")
+    return meter.add_to({} if stored is None else {"Item": projected(stored, expressions.projection)})

@@ -1,0 +1,40 @@
+"""Reading and writing table records, by name or ARN."""
+
+from cloudlet.kit.call import Call
+from cloudlet.services.dynamodb import errors, rules
+from cloudlet.services.dynamodb.keys import Contents, Keys
+from cloudlet.services.dynamodb.records import Table, decode_table
+from cloudlet.store.transaction import Tx
+
+
+def keys_of(call: Call, table_name: str) -> tuple[Keys, str]:
+    """The keys of the account that a TableName is about, and the bare name."""
+    account, name = rules.table_address(table_name)
+    return (call.keys if account is None else call.service.keys(account, call.region)), name
+
+
+def find_table(tx: Tx, keys: Keys, name: str) -> Table | None:
+    stored = tx.get(keys.table.key(name))
+    return decode_table(stored) if stored else None
+
+
+def require_table(call: Call, table_name: str) -> tuple[Table, Contents]:
+    """The table and its contents; raises as operations on items do."""
+    keys, name = keys_of(call, table_name)
+    table = find_table(call.tx, keys, name)
+    if table is None:
+        raise errors.ResourceNotFoundException()
+    return table, keys.of(table.data_id)
+
+
+def require_table_named(call: Call, table_name: str) -> tuple[Table, Keys]:
+    """The table and its account's keys; raises as operations on tables do, naming it."""
+    keys, name = keys_of(call, table_name)
+    table = find_table(call.tx, keys, name)
+    if table is None:
+        raise errors.ResourceNotFoundException(f"Requested resource not found: Table: {name} not found")
+    return table, keys
+
+
+def put_table(tx: Tx, keys: Keys, table: Table) -> None:
+    tx.put(keys.table.key(table.name), table.encode())

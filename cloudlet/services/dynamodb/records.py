@@ -1,0 +1,110 @@
+"""What DynamoDB stores. An item is not a Record: it is its own wire JSON behind its size, sent without re-encoding."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cloudlet.kit.record import Record
+from cloudlet.services.dynamodb.sizes import item_bytes
+from cloudlet.services.dynamodb.values import Item, decode_item, encode_item
+
+_ITEM_VERSION = b"\x01"
+_SIZE_BYTES = 4
+_HEAD_BYTES = 1 + _SIZE_BYTES
+
+
+class StoredItem(NamedTuple):
+    """An item as it lies in the store: its size by AWS's rules, and its wire JSON."""
+
+    size_bytes: int
+    wire: bytes
+
+    @property
+    def raw(self) -> msgspec.Raw:
+        """What an answer holds in its place."""
+        return msgspec.Raw(self.wire)
+
+    def item(self) -> Item:
+        return decode_item(self.wire)
+
+    def encode(self) -> bytes:
+        return _ITEM_VERSION + self.size_bytes.to_bytes(_SIZE_BYTES, "big") + self.wire
+
+    @classmethod
+    def decode(cls, stored: bytes) -> "StoredItem":
+        assert stored[:1] == _ITEM_VERSION, f"an item of version {stored[0]}"
+        return cls(int.from_bytes(stored[1:_HEAD_BYTES], "big"), stored[_HEAD_BYTES:])
+
+    @classmethod
+    def of(cls, item: Item) -> "StoredItem":
+        return cls(item_bytes(item), encode_item(item))
+
+
+class KeySchema(msgspec.Struct, frozen=True, omit_defaults=True):
+    hash: str
+    range: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.hash,) if self.range is None else (self.hash, self.range)
+
+
+class Index(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A secondary index."""
+
+    id: str
+    name: str
+    schema: KeySchema
+    projection: str  # ALL, KEYS_ONLY, INCLUDE
+    included: list[str] = []  # with INCLUDE
+    read_units: int = 0
+    write_units: int = 0
+    on_demand: dict[str, int] = {}
+    is_backfilling: bool = False  # items that were there before it are still being added
+
+
+class Table(Record, frozen=True):
+    id: str
+    name: str
+    account: str
+    region: str
+    data_id: str
+    created_ms: int
+    schema: KeySchema
+    types: dict[str, str]  # of the key attributes of table and indexes: S, N or B
+    billing_mode: str = "PROVISIONED"
+    read_units: int = 0
+    write_units: int = 0
+    on_demand: dict[str, int] = {}
+    on_demand_since_ms: int = 0
+    increased_ms: int = 0
+    decreased_ms: int = 0
+    indexes: dict[str, Index] = {}
+    tags: dict[str, str] = {}
+    is_protected: bool = False
+    table_class: str = ""
+    warm: dict[str, int] = {}
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:dynamodb:{self.region}:{self.account}:table/{self.name}"
+
+
+class Token(Record, frozen=True):
+    """A TransactWriteItems that was done."""
+
+    digest: bytes  # of its request
+    forgotten_at_ms: int
+    read_units: dict[str, float] = {}  # what a repetition consumes, by table
+
+
+@lru_cache(1024)
+def decode_table(stored: bytes) -> Table:
+    """A table's record, decoded once per state it was in."""
+    return Table.decode(stored)
+
+
+def key_of(names: tuple[str, ...], item: Item) -> dict[str, Any]:
+    """The key attributes of an item."""
+    return {name: item[name] for name in names}

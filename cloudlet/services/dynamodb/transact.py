@@ -1,0 +1,196 @@
+"""Transactions: up to 100 writes, or reads, of several tables, all or none."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from cloudlet.base.errors import AwsError
+from cloudlet.kit.call import Call
+from cloudlet.services.dynamodb import engine, rules, schema, sizes
+from cloudlet.services.dynamodb.capacity import Meter
+from cloudlet.services.dynamodb.engine import Change
+from cloudlet.services.dynamodb.errors import (
+    ConditionalCheckFailedException,
+    IdempotentParameterMismatchException,
+    TransactionCanceledException,
+    ValidationException,
+    invalid,
+)
+from cloudlet.services.dynamodb.expressions.request import read
+from cloudlet.services.dynamodb.item import (
+    Write,
+    check_write,
+    delete_write,
+    failed_condition,
+    projected,
+    put_write,
+    update_write,
+)
+from cloudlet.services.dynamodb.lookup import require_table
+from cloudlet.services.dynamodb.records import StoredItem, Token
+from cloudlet.services.dynamodb.service import dynamodb
+from cloudlet.services.dynamodb.values import Item, canonical_item
+
+_FORGOTTEN_PER_CALL = 10
+_NONE = {"Code": "None"}
+_KINDS: dict[str, Callable[[Call, dict[str, Any]], Write]] = {
+    "ConditionCheck": check_write,
+    "Put": put_write,
+    "Delete": delete_write,
+    "Update": update_write,
+}
+_Actions = list[tuple[dict[str, Any], Write]]
+
+
+@dynamodb.operation("TransactWriteItems")
+def transact_write_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    token = request.get("ClientRequestToken")
+    if token is not None and (done := _find_token(call, token, request)) is not None:
+        return _repeated(request, call, done)
+    actions = _actions(call, request)
+    found = [engine.find(call.tx, write.contents, write.key) for _, write in actions]
+    items = _new_items(actions, found)
+    changes = [_perform(call, write, before, item) for (_, write), before, item in zip(actions, found, items)]
+    meters = _meters(call, request, actions, changes)
+    if token is not None:
+        _remember(call, token, request, actions, changes)
+    for meter in meters.values():
+        meter.count(call, "Write")
+    return _with_capacity({}, meters, "WriteCapacityUnits")
+
+
+def _actions(call: Call, request: dict[str, Any]) -> _Actions:
+    """Every action checked; raises what is wrong with the request, before any item is looked at."""
+    actions: _Actions = []
+    seen = set()
+    for given in request["TransactItems"]:
+        kinds = [kind for kind in _KINDS if given.get(kind) is not None]
+        if len(kinds) != 1:
+            raise invalid(
+                "TransactItems can only contain one of Check, Put, Update or Delete"
+                if kinds
+                else "Supplied TransactWriteItem must contain one of ConditionCheck, Put, Update or Delete"
+            )
+        action = given[kinds[0]]
+        write = _KINDS[kinds[0]](call, action)
+        identity = (write.table.id, write.key)
+        if identity in seen:
+            raise invalid("Transaction request cannot include multiple operations on one item")
+        seen.add(identity)
+        actions.append((action, write))
+    return actions
+
+
+def _new_items(actions: _Actions, found: list[StoredItem | None]) -> list[Item | None]:
+    """What each write leaves; raises the cancellation if a condition fails or an update doesn't fit its item."""
+    items: list[Item | None] = []
+    reasons: list[dict[str, Any]] = []
+    for (action, write), before in zip(actions, found):
+        reason: dict[str, Any] = _NONE
+        item = None
+        try:
+            write.check(before)
+            item = None if write.is_check else write.new_item(before)
+        except ConditionalCheckFailedException:
+            error = failed_condition(action, before)
+            reason = {"Code": "ConditionalCheckFailed", "Message": error.message, **error.members}
+        except ValidationException as error:
+            reason = {"Code": "ValidationError", "Message": error.message}
+        items.append(item)
+        reasons.append(reason)
+    if any(reason is not _NONE for reason in reasons):
+        raise _canceled(reasons)
+    size_bytes = sum(sizes.item_bytes(item) for item in items if item is not None)
+    if size_bytes > rules.TRANSACTION_BYTES_MAX:
+        raise invalid("Collective size of items in transaction cannot exceed 4MB")
+    return items
+
+
+def _canceled(reasons: list[dict[str, Any]]) -> AwsError:
+    codes = ", ".join(reason["Code"] for reason in reasons)
+    return TransactionCanceledException(codes=codes, members={"CancellationReasons": reasons})
+
+
+def _perform(call: Call, write: Write, before: StoredItem | None, item: Item | None) -> Change:
+    if write.is_check:
+        return Change(before, before)
+    return engine.write(call.tx, write.table, write.contents, write.key, before, item)
+
+
+def _meters(call: Call, request: dict[str, Any], actions: _Actions, changes: list[Change]) -> dict[str, Meter]:
+    meters: dict[str, Meter] = {}
+    for (action, write), change in zip(actions, changes):
+        name = action["TableName"]
+        meter = meters.setdefault(name, Meter(request, write.table, name))
+        indexes = engine.index_write_units(write.table, change, transactional=True) if meter.is_wanted else None
+        meter.add(sizes.write_units(change.size_bytes, transactional=True), indexes)
+    return meters
+
+
+def _with_capacity(answer: dict[str, Any], meters: dict[str, Meter], split: str) -> dict[str, Any]:
+    told = [meter.told(split) for meter in meters.values() if meter.is_wanted]
+    return answer | {"ConsumedCapacity": told} if told else answer
+
+
+def _digest(request: dict[str, Any]) -> bytes:
+    """The same for requests that ask the same; what they want to be told doesn't matter."""
+    return hashlib.sha256(msgspec.msgpack.encode(request["TransactItems"], order="sorted")).digest()
+
+
+def _find_token(call: Call, token: str, request: dict[str, Any]) -> Token | None:
+    stored = call.tx.get(call.keys.token.key(token))
+    done = Token.decode(stored) if stored is not None else None
+    if done is None or done.forgotten_at_ms <= call.now_ms:
+        return None
+    if done.digest != _digest(request):
+        raise IdempotentParameterMismatchException()
+    return done
+
+
+def _remember(call: Call, token: str, request: dict[str, Any], actions: _Actions, changes: list[Change]) -> None:
+    """For ten minutes the same token with the same request does nothing more."""
+    keys = call.keys
+    for old in keys.token_end.claim(call.tx, call.now_ms, _FORGOTTEN_PER_CALL):
+        call.tx.delete(keys.token.key(*old.tie))
+    forgotten_at_ms = call.now_ms + rules.TOKEN_MS
+    read_units: dict[str, float] = {}
+    for (action, _), change in zip(actions, changes):
+        name, size_bytes = action["TableName"], change.after.size_bytes if change.after else 0
+        read_units[name] = read_units.get(name, 0.0) + sizes.read_units(size_bytes, transactional=True)
+    call.tx.put(keys.token.key(token), Token(_digest(request), forgotten_at_ms, read_units).encode())
+    keys.token_end.put(call.tx, forgotten_at_ms, (token,))
+
+
+def _repeated(request: dict[str, Any], call: Call, done: Token) -> dict[str, Any]:
+    """The answer to a transaction that was done already: it consumes reads only."""
+    meters = {}
+    for name, units in done.read_units.items():
+        table, _ = require_table(call, name)
+        meters[name] = Meter(request, table, name)
+        meters[name].add(units)
+    return _with_capacity({}, meters, "ReadCapacityUnits")
+
+
+@dynamodb.operation("TransactGetItems")
+def transact_get_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    responses: list[dict[str, Any]] = []
+    meters: dict[str, Meter] = {}
+    size_bytes = 0
+    for given in request["TransactItems"]:
+        get = given["Get"]
+        projection = read(get, "ProjectionExpression").projection
+        key_item = canonical_item(get["Key"])
+        table, contents = require_table(call, get["TableName"])
+        stored = engine.find(call.tx, contents, schema.key_of_request(table, key_item))
+        found_bytes = stored.size_bytes if stored is not None else 0
+        size_bytes += found_bytes
+        meter = meters.setdefault(get["TableName"], Meter(request, table, get["TableName"]))
+        meter.add(sizes.read_units(found_bytes, transactional=True))
+        responses.append({} if stored is None else {"Item": projected(stored, projection)})
+    if size_bytes > rules.TRANSACTION_BYTES_MAX:
+        raise invalid("Collective size of items in transaction cannot exceed 4MB")
+    for meter in meters.values():
+        meter.count(call, "Read")
+    return _with_capacity({"Responses": responses}, meters, "ReadCapacityUnits")
