@@ -138,7 +138,7 @@ class RequestParser:
     @property
     def in_head(self) -> bool:
         """A request's headers have begun and not ended."""
-        return self._message is None and (self._in_head or self._unproductive > 0)
+        return self._in_head and not self.finished
 
     @property
     def in_body(self) -> bool:
