@@ -1,0 +1,63 @@
+"""An HTTP request and response as values, between the edge (app/server.py) and everyone else."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class BodyStream(Protocol):
+    """A request body as it comes in, with back-pressure: the socket is read only as fast as `read` is called."""
+
+    async def read(self) -> bytes:
+        """The next bytes (at most 256 KiB); b"" once the parser saw the end of the message.
+
+        The first call answers `Expect: 100-continue`, so call it only after the caller may go on.
+        Raises ConnectionResetError if the client went away before the end.
+        """
+
+    def trailers(self) -> dict[str, str]:
+        """Trailer fields by lower-case name; complete once `read` answered b""."""
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """One request as it was sent. The target stays percent-encoded and un-normalised: signatures cover it."""
+
+    method: str
+    path: str  # raw, before "?": bytes decoded as latin-1
+    query: str  # raw, after "?", "" if none
+    headers: list[tuple[str, str]]  # names in lower case, in order, values stripped; latin-1
+    body: bytes = b""  # whole, once somebody collected `stream`
+    stream: BodyStream | None = None
+    peer: str = "127.0.0.1"  # the client's address
+    secure: bool = False  # came over TLS
+    listener: str = ""  # which of the node's listeners took it: "" = public, else an execution environment's id
+    _by_name: dict[str, str] | None = field(default=None, repr=False)
+
+    def header(self, name: str) -> str | None:
+        """The value of header `name` (lower case); several of one name are joined by a comma (RFC 9110, 5.3)."""
+        if self._by_name is None:
+            self._by_name = {}
+            for key, value in self.headers:
+                self._by_name[key] = f"{self._by_name[key]},{value}" if key in self._by_name else value
+        return self._by_name.get(name)
+
+
+@dataclass(slots=True, frozen=True)
+class FileSlice:
+    """`length` bytes of an open file from `offset`, sent in preads off the loop; `close` is called when done or given up."""
+
+    fd: int
+    offset: int
+    length: int
+    close: Callable[[], None]
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """An answer. A body of bytes or slices gets its Content-Length from the edge; an iterator is sent chunked."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | list[FileSlice] | AsyncIterator[bytes] = b""
+    close: bool = False  # close the connection afterwards
