@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudlet.wire.checksums import (
+from cloudlet.base.checksums import (
     ALGORITHMS,
     FULL_OBJECT_ALGORITHMS,
     Checksum,
