@@ -9,8 +9,8 @@ from hashlib import sha256
 
 import pytest
 
+from cloudlet.base.checksums import digest_base64
 from cloudlet.base.errors import AwsError
-from cloudlet.wire.checksums import digest_base64
 from cloudlet.wire.chunked import TRAILER_BYTES_MAX, Decoder, decoder_for
 from cloudlet.wire.message import HttpRequest
 from cloudlet.wire.sigv4 import (

@@ -12,7 +12,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
-from cloudlet.wire.checksums import digest_base64
+from cloudlet.base.checksums import digest_base64
 from cloudlet.wire.chunked import decoder_for
 from cloudlet.wire.message import HttpRequest
 from cloudlet.wire.sigv2 import post_signature, read_presigned, verify_presigned
