@@ -50,7 +50,9 @@ class Connection(asyncio.Protocol):
         self._queue: deque[_Exchange | Refused] = deque()
         self._current: _Exchange | None = None
         self._task: asyncio.Task[None] | None = None
-        self._head_sent = False  # of the answer to _current
+        self._handling = False  # its task has taken its first step
+        self._called_off = False  # nobody waits for the answer to _current any more
+        self._head_sent = False  # … it is under way
         self._receiving: RequestBody | None = None  # its end has not come
         self._draining = False  # … and it was answered without it
         self._deaf = False  # what the parser still says is not wanted
@@ -171,7 +173,7 @@ class Connection(asyncio.Protocol):
         elif self._head_sent or self._task is None:
             self._close(linger=False)
         else:
-            self._task.cancel()
+            self._call_off()
 
     def _push(self, item: _Exchange | Refused) -> None:
         if self._current is None and not self._draining and not self._queue:
@@ -205,7 +207,7 @@ class Connection(asyncio.Protocol):
             self._refuse(item.body.broken)
         else:
             self._current = item
-            self._head_sent = False
+            self._handling = self._called_off = self._head_sent = False
             self._task = self._loop.create_task(self._serve(item))
 
     async def _serve(self, exchange: _Exchange) -> None:
@@ -222,6 +224,9 @@ class Connection(asyncio.Protocol):
         """The handler's answer. It may fail, never silently."""
         request, host = exchange.request, exchange.incoming.host
         try:
+            if self._called_off:  # before its first step, where cancelling the task would skip all that follows here
+                raise asyncio.CancelledError
+            self._handling = True
             return await self.server.handler(request)
         except asyncio.CancelledError:
             if self._lost or self.server.cancels:
@@ -370,8 +375,7 @@ class Connection(asyncio.Protocol):
         self._release_queue()
         if self._receiving is not None:
             self._receiving.fail(ConnectionResetError("the client went away before the end of the request"))
-        if self._task is not None:
-            self._task.cancel()
+        self._call_off()
         self.resume_writing()
 
     def _release_queue(self) -> None:
@@ -386,9 +390,13 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> None:
         """Now, whatever runs."""
-        if self._task is not None:
-            self._task.cancel()
+        self._call_off()
         self.transport.abort()
+
+    def _call_off(self) -> None:
+        if self._task is not None and self._handling:
+            self._task.cancel()
+        self._called_off = True
 
     # Deadlines
 

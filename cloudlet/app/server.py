@@ -192,9 +192,8 @@ class Server:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        for connection in [c for c in self._connections if c.deadline <= now]:
-            connection.expired()
-        limits = self.limits
+        limits, now = self.limits, loop.time()
         often = min(_SWEEP_S, limits.header_s / 2, limits.idle_s / 2, limits.body_s / 2, limits.linger_s / 2)
         self._sweeper = loop.call_later(often, self._sweep)
+        for connection in [c for c in self._connections if c.deadline <= now]:
+            connection.expired()

@@ -437,6 +437,30 @@ def test_a_client_that_goes_away_cancels_what_runs_for_it(loop: str) -> None:
 
 
 @loops
+@pytest.mark.parametrize("then", ["goes", "breaks"])
+def test_a_request_called_off_before_its_task_began_leaves_nothing_behind(loop: str, then: str) -> None:
+    async def handler(request: HttpRequest) -> HttpResponse:
+        raise AssertionError("nobody waits for this")
+
+    async def scenario() -> None:
+        async with edge(handler) as it:
+            client = await it.client()
+            await until(lambda: bool(it.server._connections))
+            (connection,) = it.server._connections
+            connection.data_received(post(b"x").replace(b"Content-Length: 1", b"Transfer-Encoding: chunked")[:-1])
+            if then == "goes":
+                connection.eof_received()
+                connection.transport.close()
+                assert await client.ended()
+            else:
+                connection.data_received(b"x\r\n")
+                assert (await client.answer()).status == 400
+            await until(lambda: it.server.in_flight_bytes == 0)
+
+    run(scenario(), loop)
+
+
+@loops
 def test_a_client_that_goes_away_in_the_middle_of_a_body_is_no_end_of_it(loop: str) -> None:
     errors: list[BaseException] = []
 
