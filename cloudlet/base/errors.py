@@ -1,5 +1,6 @@
 """The one exception that becomes an answer. A service's errors.py subclasses it; the docstring is the message."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -9,11 +10,21 @@ class AwsError(Exception):
     code: ClassVar[str] = "InternalFailure"
     status: ClassVar[int] = 500
 
-    def __init__(self, message: str | None = None, /, *, members: dict[str, Any] | None = None, **facts: Any) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        /,
+        *,
+        members: dict[str, Any] | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        **facts: Any,
+    ) -> None:
         """`facts` fill the docstring's {placeholders}; a `message` replaces it whole; `members` are further members of
-        the error's shape in the service model (DynamoDB's Item, CancellationReasons …)."""
+        the error's shape in the service model (DynamoDB's Item, CancellationReasons …); `headers` go with the answer
+        where the protocol is REST (S3's x-amz-bucket-region …)."""
         self.message = (type(self).__doc__ or "").strip().format(**facts) if message is None else message
         self.members = members or {}
+        self.headers = headers
         super().__init__(self.message)
 
 

@@ -201,6 +201,8 @@ def render(
         kind = "application/json" if payload.name == "Policy" else payload_type(payload)
     if kind is not None and not any(name.lower() == "content-type" for name, _ in more):
         headers.append(("Content-Type", kind))
+    if result.get("ContentRange") is not None:
+        status = 206
     return HttpResponse(status or operation.http_status, headers, body)
 
 
@@ -253,7 +255,7 @@ def render_error(
 ) -> HttpResponse:
     """An error: <Error><Code>…</Code><Message>…</Message>, its members, RequestId and HostId. None for HEAD and 304."""
     status = model.error_status(error)
-    headers = _own_headers(request_id, host_id)
+    headers = [*_own_headers(request_id, host_id), *error.headers]
     if status == 304 or (operation is not None and operation.http_method == "HEAD"):
         return HttpResponse(status, headers, b"")
     out = [f"{_DECLARATION}<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"]

@@ -294,6 +294,21 @@ def test_head_and_not_modified_have_no_error_body():
     assert error(aws_error("NotModified", "m", 304)) == (304, "")
 
 
+def test_part_of_an_object_is_partial_content():
+    assert answer("GetObject", {"Body": b"a", "ContentRange": "bytes 0-0/2"}).status == 206
+    assert answer("GetObject", {"Body": b"a"}).status == 200
+
+
+def test_an_error_may_bring_headers_along():
+    class Elsewhere(AwsError):
+        """m"""
+
+        code, status = "PermanentRedirect", 301
+
+    response = rest_xml.render_error(MODEL, None, Elsewhere(headers=[("x-amz-bucket-region", "eu-west-1")]), "r-1")
+    assert response.status == 301 and ("x-amz-bucket-region", "eu-west-1") in response.headers
+
+
 def test_a_denial_is_access_denied():
     status, body = error(AccessDenied("User: x is not authorized"))
     assert status == 403 and "<Code>AccessDenied</Code>" in body
