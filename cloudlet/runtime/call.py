@@ -73,6 +73,13 @@ def failed_start(instance: Instance, invocation: Invocation, ending: Ending, log
     return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, None, log)
 
 
+def cannot_start(spec: FunctionSpec, invocation: Invocation, kind: str, text: str, log: bytes) -> Outcome:
+    """The Outcome of a call whose function has nothing that could start."""
+    request_id = invocation.request_id
+    log += report.init_report_line(0, "error", kind) + report.start_line(request_id, spec.version)
+    return _outcome(spec, request_id, _crash(request_id, kind, text, "crashed"), 0, 0, None, log)
+
+
 def _outcome(
     spec: FunctionSpec,
     request_id: str,

@@ -8,7 +8,6 @@ import asyncio
 import socket
 import sys
 import time
-from collections.abc import Coroutine
 from typing import Any
 
 from cloudlet.runtime import call, cgroups, report
@@ -16,6 +15,7 @@ from cloudlet.runtime.instance import Ending, Instance, OffListener, OnListener
 from cloudlet.runtime.launcher import Zygote, node_version
 from cloudlet.runtime.model import (
     LEVELS,
+    CannotStart,
     Credentials,
     FunctionSpec,
     Invocation,
@@ -60,7 +60,8 @@ class Runtime:
         self._groups = cgroups.Cgroups()
         self._pool = Pool(settings.environments_max, settings.memory_total_mb, settings.idle_ms, settings.age_max_ms)
         self._instances: dict[str, Instance] = {}  # by the pool's ids
-        self._background: set[asyncio.Task[None]] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
         self._zygote_lock = asyncio.Lock()
         self._cold_starts = self._invocations = 0
         self._versions = {"python": "python:{}.{}.{}".format(*sys.version_info[:3])}
@@ -82,7 +83,7 @@ class Runtime:
                 await zygote.close()
                 continue
             self._zygote, self.level, self.why = zygote, level, "; ".join(reasons)
-            self._spawn(self._sweep())
+            self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
             return
         self._groups.close()
         raise SandboxUnavailable("; ".join(reasons))
@@ -103,11 +104,11 @@ class Runtime:
 
     async def close(self) -> None:
         """Stop everything; nothing of it is left on the machine afterwards."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        await asyncio.gather(*(instance.stop() for instance in self._instances.values()))
-        self._instances.clear()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        self._stop_soon(list(self._instances))
+        await asyncio.gather(*self._stopping, return_exceptions=True)
         if self._zygote is not None:
             await self._zygote.close()
         self._groups.close()
@@ -130,6 +131,14 @@ class Runtime:
             "cold_starts": self._cold_starts,
             "invocations": self._invocations,
         }
+
+    def why_not(self, runtime: str) -> str | None:
+        """Why functions of this runtime cannot run here; None if they can."""
+        if runtime.startswith("nodejs") and not self._versions.get("nodejs"):
+            return f"{runtime}: there is no `node` on this machine"
+        if not runtime.startswith(("python", "nodejs", "provided")):
+            return f"{runtime} does not run here; python*, nodejs* and provided* do"
+        return None
 
     def retire(self, function_arn: str) -> None:
         """Its code or configuration changed: idle environments stop, busy ones after their call."""
@@ -172,7 +181,10 @@ class Runtime:
         """A start that takes longer than AWS allows is tried once more, on the call's own time."""
         language = "python" if spec.runtime.startswith("python") else "nodejs" if "nodejs" in spec.runtime else ""
         log = call.init_start_line(spec, self._versions.get(language, ""))
-        instance = await self._start_instance(slot_id, spec, invocation)
+        try:
+            instance = await self._start_instance(slot_id, spec, invocation)
+        except CannotStart as error:
+            return call.cannot_start(spec, invocation, error.kind, error.text, log), False
         ending = await instance.wait(_INIT_S)
         if ending.kind == "timeout":
             log += instance.take_log() + report.init_report_line(ending.seconds * 1000, "timeout")
@@ -225,12 +237,9 @@ class Runtime:
         for slot_id in slot_ids:
             instance = self._instances.pop(slot_id, None)
             if instance is not None:
-                self._spawn(instance.stop())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+                task = asyncio.get_running_loop().create_task(instance.stop())
+                self._stopping.add(task)
+                task.add_done_callback(self._stopping.discard)
 
     async def _sweep(self) -> None:
         while True:

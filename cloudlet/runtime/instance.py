@@ -16,7 +16,7 @@ from cloudlet.runtime.cgroups import Cgroup, Cgroups
 from cloudlet.runtime.launcher import AsyncChannel, Zygote, node_executable, python_executable
 from cloudlet.runtime.log_ring import LogRing
 from cloudlet.runtime.memory import MIB, TMP_AHEAD, MemoryMeter
-from cloudlet.runtime.model import Credentials, FunctionSpec, SandboxUnavailable
+from cloudlet.runtime.model import CannotStart, Credentials, FunctionSpec, SandboxUnavailable
 from cloudlet.runtime.runtime_api import RuntimeApi
 
 OnListener = Callable[[str, socket.socket], Awaitable[None]]
@@ -51,14 +51,22 @@ class Instance:
         self._group = Cgroup()
         self._meter: MemoryMeter | None = None
         self._descriptors: list[int] = []
+        self._listeners: list[socket.socket] = []  # until somebody serves them
         self._pid, self._pidfd = 0, -1
         self._frozen = False
         self._freezing: asyncio.TimerHandle | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._off_listener: OffListener | None = None
 
     async def start(self, groups: Cgroups, credentials: Credentials, on: OnListener, off: OffListener) -> None:
-        """Everything up to the runtime's first instruction. Raises SandboxUnavailable."""
+        """Everything up to the runtime's first instruction. Raises SandboxUnavailable, CannotStart.
+
+        A caller that gives up does not interrupt it half-way: `stop` waits for its end and undoes the whole."""
+        self._starting = asyncio.get_running_loop().create_task(self._start(groups, credentials, on, off))
+        await asyncio.shield(self._starting)
+
+    async def _start(self, groups: Cgroups, credentials: Credentials, on: OnListener, off: OffListener) -> None:
         opt_dir = await asyncio.to_thread(layers.merge, self.spec.layer_dirs, self._directory.parent.parent / "layers")
         paths = self._paths(opt_dir)
         ours, theirs = channel.pair()
@@ -92,16 +100,18 @@ class Instance:
         asyncio.get_running_loop().add_reader(self._pidfd, self._ended)
         tmp = ready.descriptors.pop()
         self._descriptors.append(tmp)
-        sockets = [socket.socket(fileno=fd) for fd in ready.descriptors]
+        self._listeners = [socket.socket(fileno=fd) for fd in ready.descriptors]
         limit = self.spec.memory_mb * MIB
-        self._group = groups.create(self.id, limit + TMP_AHEAD, _PROCESSES_MAX)
-        self._group.add(self._pid)
+        # Joining a group waits for the kernel's other processors, some 10 ms: not on the loop.
+        self._group = await asyncio.to_thread(groups.create, self.id, limit + TMP_AHEAD, _PROCESSES_MAX)
+        await asyncio.to_thread(self._group.add, self._pid)
         in_memory = self._zygote.level == "namespaces"
         self._meter = MemoryMeter(self._group, self._pid, limit, tmp if in_memory else None)
-        await self.api.serve(sockets[0])
-        if len(sockets) > 1:
+        await self.api.serve(self._listeners.pop(0))
+        if self._listeners:
             self._off_listener = off
-            await on(self.id, sockets[1])
+            await on(self.id, self._listeners[0])
+            self._listeners.clear()
 
     def _paths(self, opt_dir: str | None) -> environ.Paths:
         if self._zygote.level == "namespaces":
@@ -142,13 +152,14 @@ class Instance:
             node = node_executable()
             if node is None:
                 raise SandboxUnavailable(f"{runtime}: there is no `node` on this machine")
-            return [node, f"{paths.runtime}/bootstrap.mjs"]
+            return [node, "--max-http-header-size=81920", f"{paths.runtime}/bootstrap.mjs"]
         if runtime.startswith("provided"):
             places = ((self.spec.code_dir, paths.task), (Path(opt_dir) if opt_dir else None, paths.opt))
             for place, inside in places:
                 if place is not None and (place / "bootstrap").exists():
                     return [f"{inside}/bootstrap"]
-            return [f"{paths.task}/bootstrap"]
+            text = f"Couldn't find valid bootstrap(s): [{paths.task}/bootstrap {paths.opt}/bootstrap]"
+            raise CannotStart("Runtime.InvalidEntrypoint", text)
         raise SandboxUnavailable(f"{runtime} does not run here; python*, nodejs* and provided* do")
 
     def _read_log(self) -> None:
@@ -186,12 +197,16 @@ class Instance:
                 oom = self._group.killed_by_memory() and self.exit_code in (None, -9)
                 return Ending("oom" if oom else "exited", spent)
             if self.api.idle:
+                if self._meter.unknown:
+                    await asyncio.to_thread(self._meter.exceeded)
                 return Ending("idle", spent)
             if spent >= seconds:
                 return Ending("timeout", spent)
             if now - looked >= poll:
                 looked = now
-                if self._meter.exceeded():
+                # A walk through page tables can take long: not on the loop.
+                by_kernel = self._meter.by_kernel
+                if self._meter.exceeded() if by_kernel else await asyncio.to_thread(self._meter.exceeded):
                     return Ending("oom", spent)
             try:
                 async with asyncio.timeout(min(seconds - spent, poll)):
@@ -249,23 +264,16 @@ class Instance:
 
     async def _stop(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
         if self._freezing is not None:
             self._freezing.cancel()
         self.api.close()
-        if self._off_listener is not None:
-            await self._off_listener(self.id)
         if self._control is not None:
             self._control.close()  # to an init that can hear: end, and everything with you
         if self._pidfd >= 0:
             loop.remove_reader(self._pidfd)
-            if self._zygote.level == "namespaces":
-                self._signal_init()
-            else:
-                self._group.kill()
-                if not await self._gone(_STOP_S / 2):
-                    processes.signal_all(processes.stop_tree(self._pid), signal.SIGKILL)
-                    self._signal_init()
-            await self._gone(_STOP_S)
+            await self._kill()
             os.close(self._pidfd)
             self._pidfd = -1
         if self._log is not None:
@@ -276,12 +284,28 @@ class Instance:
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
+        for listener in self._listeners:
+            listener.close()
         for _ in range(200):
             if self._group.remove():
                 break
             await asyncio.sleep(0.01)
         if self._directory.exists():
             await asyncio.to_thread(shutil.rmtree, self._directory, True)
+        if self._off_listener is not None:
+            await self._off_listener(self.id)
+
+    async def _kill(self) -> None:
+        """With a pid namespace its init is all there is to kill. Else the init does it, as it was told by the end of
+        its channel; if it does not, we do."""
+        if self._zygote.level == "namespaces":
+            self._signal_init()
+        else:
+            self._group.kill()
+            if not await self._gone(_STOP_S / 2):
+                processes.signal_all(processes.stop_tree(self._pid), signal.SIGKILL)
+                self._signal_init()
+        await self._gone(_STOP_S)
 
     def _signal_init(self) -> None:
         try:

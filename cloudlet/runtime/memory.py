@@ -31,6 +31,11 @@ class MemoryMeter:
     def by_kernel(self) -> bool:
         return self.group.memory is not None
 
+    @property
+    def unknown(self) -> bool:
+        """Nobody counts for us and we have not looked yet."""
+        return not self.by_kernel and self.peak_bytes == 0
+
     def exceeded(self) -> bool:
         """Look once; cheap while the group's use is far from the limit."""
         if self.by_kernel:
@@ -50,8 +55,6 @@ class MemoryMeter:
             cached = max((self.group.usage_bytes() or 0) - own, 0)
             highest = (self.group.peak_bytes() or 0) - cached  # the kernel's peak, less what is no memory of its own
             self.peak_bytes = max(self.peak_bytes, own, min(highest, self.limit_bytes))
-        elif self.peak_bytes == 0:
-            self.exceeded()
         return self.peak_bytes
 
     def tmp_bytes(self) -> int:

@@ -90,5 +90,13 @@ class NoCapacity(Exception):
     """Every environment is busy and the limit (`environments_max`, `memory_total_mb`) is reached."""
 
 
+class CannotStart(Exception):
+    """The function's package is at fault before anything of it runs; AWS's name for it, and its words."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind, self.text = kind, text
+
+
 class SandboxUnavailable(Exception):
     """The level asked for does not work on this host; the text says why."""

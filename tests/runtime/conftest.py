@@ -7,7 +7,7 @@ import shutil
 import socket
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class Host:
         """Let everything that stops end."""
 
         async def idle() -> None:
-            while len(self.runtime._background) > 1:  # the sweep stays
+            while self.runtime._stopping:
                 await asyncio.sleep(0.005)
 
         self.run(idle())
@@ -139,8 +139,31 @@ def public_directory(factory: pytest.TempPathFactory, name: str) -> Path:
     """pytest's directories are private to the user; a function is another one."""
     directory = factory.mktemp(name)
     for path in (directory, directory.parent, directory.parent.parent):
-        path.chmod(0o755)
+        with contextlib.suppress(PermissionError):  # then it is not ours, nor private
+            path.chmod(0o755)
     return directory
+
+
+@pytest.fixture
+def open_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory that functions may reach into."""
+    directory = public_directory(tmp_path_factory, "open")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def new_host(open_directory: Path) -> Iterator[Callable[[str], Host]]:
+    """A host of the test's own: new_host("landlock")."""
+    opened: list[Host] = []
+
+    def make(level: str) -> Host:
+        opened.append(open_host(open_directory, level))
+        return opened[-1]
+
+    yield make
+    for host in opened:
+        host.close()
 
 
 @pytest.fixture(scope="module", params=["namespaces", "landlock", "none"])

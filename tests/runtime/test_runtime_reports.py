@@ -1,0 +1,100 @@
+"""The words and figures of a function's log, the bounded log, the filter's program."""
+
+import json
+import os
+import struct
+
+import pytest
+
+from cloudlet.runtime import report, seccomp
+from cloudlet.runtime.log_ring import LogRing
+
+
+def test_the_report_line_is_AWSs_to_the_byte() -> None:
+    line = report.report_line("id", 1.234, 128, 40, 90.0)
+    assert line == (
+        b"REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\t"
+        b"Max Memory Used: 40 MB\tInit Duration: 90.00 ms\t\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "billed"), [(0.0, 1), (0.99, 1), (1.0, 1), (1.001, 1), (1.01, 2), (3000.0, 3000)]
+)
+def test_what_is_billed_is_the_duration_shown_rounded_up(duration_ms: float, billed: int) -> None:
+    assert report.billed_ms(duration_ms) == billed
+
+
+def test_an_exit_is_told_by_status_or_signal() -> None:
+    assert report.exit_text(0) == "Runtime exited without providing a reason"
+    assert report.exit_text(7) == "Runtime exited with error: exit status 7"
+    assert report.exit_text(-6) == "Runtime exited with error: signal: aborted"
+    assert report.exit_text(None) == "Runtime exited with error: signal: killed"
+
+
+def test_a_start_error_gets_the_request_id_before_its_stack() -> None:
+    given = json.dumps({"errorMessage": "m", "errorType": "T", "stackTrace": []}).encode()
+    assert list(json.loads(report.with_request_id(given, "id"))) == [
+        "errorMessage",
+        "errorType",
+        "requestId",
+        "stackTrace",
+    ]
+    assert report.with_request_id(b"no json", "id") == b"no json"
+    assert report.with_request_id(b"[1]", "id") == b"[1]"
+
+
+def test_a_log_ring_keeps_the_last_bytes_and_no_more() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    ring = LogRing(reader, 10)
+    for number in range(100):
+        ring.add(b"%03d\n" % number)
+    assert ring.take() == b"7\n098\n099\n"
+    os.write(writer, b"late")
+    ring.drain()
+    assert ring.take() == b"late" and ring.take() == b""
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_every_jump_of_the_filter_stays_inside_it(machine: str) -> None:
+    code = seccomp.program(machine)
+    ops = [struct.unpack_from("HBBI", code, at) for at in range(0, len(code), 8)]
+    for at, (kind, if_true, if_false, _) in enumerate(ops):
+        if kind & 0x07 == 0x05:
+            assert at + 1 + max(if_true, if_false) < len(ops)
+    assert ops[-1][0] == 0x06  # it ends by returning
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_refuses_what_it_lists_and_foreign_interfaces(machine: str) -> None:
+    arch = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine]
+    mount, write, clone = {"x86_64": (165, 1, 56), "aarch64": (40, 64, 220)}[machine]
+
+    def verdict(number: int, first: int = 0, architecture: int = arch) -> int:
+        return run_filter(seccomp.program(machine), struct.pack("IIQQQ", number, architecture, 0, first, 0))
+
+    refused, allowed, killed, absent = 0x00050001, 0x7FFF0000, 0x80000000, 0x00050000 | 38
+    assert [verdict(mount), verdict(write)] == [refused, allowed]
+    assert [verdict(clone, 0x10000000), verdict(clone, 0x00010F00)] == [refused, allowed]
+    assert verdict(435) == absent  # clone3
+    assert verdict(write, architecture=0x40000003) == killed  # 32-bit calls
+    if machine == "x86_64":
+        assert verdict(write | 0x40000000) == killed  # x32
+
+
+def run_filter(code: bytes, data: bytes) -> int:
+    """The classic BPF machine, as far as the filter uses it."""
+    accumulator = at = 0
+    while True:
+        kind, if_true, if_false, value = struct.unpack_from("HBBI", code, at * 8)
+        at += 1
+        if kind == 0x06:
+            return value
+        if kind == 0x20:
+            accumulator = struct.unpack_from("I", data, value)[0]
+            continue
+        holds = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[kind]
+        at += if_true if holds else if_false
