@@ -1,17 +1,21 @@
 """Builds the house: the one place that names every service and fills in every port."""
 
 import logging
+from typing import Any
 
+from cloudlet import __version__
 from cloudlet.app.authenticate import RootKeys
 from cloudlet.app.gateway import Gateway
 from cloudlet.app.root_key import root_key
 from cloudlet.app.server import Server
+from cloudlet.app.upkeep import Upkeep
 from cloudlet.app.workers import Workers
 from cloudlet.base.clock import Clock, SystemClock
 from cloudlet.base.config import Settings
 from cloudlet.kit.node import Node
 from cloudlet.kit.secrets import Sealer, load_or_create_node_key
 from cloudlet.kit.service import Service
+from cloudlet.services.cloudlet.service import cloudlet
 from cloudlet.services.iam.identities import IamIdentities
 from cloudlet.services.iam.service import iam
 from cloudlet.services.sqs.service import sqs
@@ -19,6 +23,7 @@ from cloudlet.services.sts.service import sts
 from cloudlet.store.database import Database
 
 SERVICES: tuple[Service, ...] = (
+    cloudlet,
     iam,
     sqs,
     sts,
@@ -34,6 +39,7 @@ class House:
         self.node, self.roots = node, roots
         self.gateway = Gateway(node, roots)
         self.workers = Workers(node)
+        node.controls = NodeControls(self)
 
     async def start(self, server: Server) -> None:
         """Begin background work; `server` takes the listeners of execution environments."""
@@ -45,6 +51,27 @@ class House:
 
     async def stop(self) -> None:
         await self.workers.stop()
+
+
+class NodeControls:
+    """What the node's own service may do to the node."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def advance(self, milliseconds: int) -> int:
+        await self._house.workers.advance(milliseconds)
+        upkeep = Upkeep(self._house.node)
+        upkeep.flush_metrics()
+        return upkeep.note_clock()
+
+    def status(self) -> dict[str, Any]:
+        settings = self._house.node.settings
+        return {
+            "Version": __version__,
+            "Data": str(settings.data) if settings.data else "in memory",
+            "Backlogs": self._house.workers.backlogs(),
+        }
 
 
 def build(

@@ -7,6 +7,7 @@ starts, and removed in the transaction that also keeps its outcome: at least onc
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -75,6 +76,19 @@ class Workers:
                 return
             else:
                 await asyncio.sleep(0)
+
+    def backlogs(self) -> list[dict[str, Any]]:
+        """Of each target that has work: how much runs, since when the oldest waits."""
+        tx = self.node.database.begin()
+        try:
+            oldest = {target: self.node.outbox.next_due(tx, target) for target in self._tasks}
+        finally:
+            tx.discard()
+        return [
+            {"Target": target, "Running": len(self._running[target])} | ({"OldestDue": due} if due is not None else {})
+            for target, due in sorted(oldest.items())
+            if due is not None or self._running[target]
+        ]
 
     def next_due_ms(self) -> int | None:
         tx = self.node.database.begin()

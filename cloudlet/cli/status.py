@@ -1,17 +1,15 @@
-"""Say whether a node serves a data directory, where, and what it holds."""
+"""Say whether a node serves a data directory, where, what it holds and what it still has to do."""
 
 import argparse
-import json
-import urllib.request
+from datetime import UTC, datetime
 
+from cloudlet.cli.client import client_of
 from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 
-ANSWER_S = 5
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_flags(parser, "data")
+    add_flags(parser, "data", "host", "functions_network", "root_access_key_id", "root_secret_access_key")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -20,8 +18,20 @@ def run(given: argparse.Namespace) -> int:
     if running is None:
         print(f"No node serves {settings.data}.")
         return 1
-    with urllib.request.urlopen(f"{running.url}/_localstack/health", timeout=ANSWER_S) as answer:
-        health = json.load(answer)
-    print(f"Cloudlet {health['version']} serves {settings.data} at {running.url} (pid {running.pid})")
-    print("services: " + " ".join(sorted(health["services"])))
+    status = client_of(settings).call("GetStatus")
+    print(f"Cloudlet {status['Version']} at {status['Url']} (pid {running.pid}), data in {status['Data']}")
+    print(f"services    {' '.join(status['Services'])}")
+    if "FunctionsLevel" in status:
+        print(f"functions   isolation level {status['FunctionsLevel']}: {status.get('FunctionsWhy', '')}")
+    print(f"store       {status['Keys']:,} keys, write {status['Sequence']:,}, durable {status['DurableSequence']:,}")
+    if status["IsFull"]:
+        print("            THE DISK IS FULL: writes are refused, reads go on")
+    for backlog in status.get("Backlogs", []):
+        print(f"to do       {backlog['Target']}: {backlog['Running']} running{_since(backlog)}")
     return 0
+
+
+def _since(backlog: dict) -> str:
+    if "OldestDue" not in backlog:
+        return ""
+    return f", next due {datetime.fromtimestamp(backlog['OldestDue'], UTC).isoformat(sep=' ', timespec='seconds')}"

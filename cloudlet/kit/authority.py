@@ -49,9 +49,9 @@ def authorise(call: "Call", operation: str, request: dict[str, Any]) -> None:
     context = condition_context(call)
     for access in accesses:
         decision = decide(call.principal, policies, access, context)
-        call.node.decisions.append(
-            RecordedDecision(call.now_ms, call.request_id, call.service.name, operation, decision)
-        )
+        if not call.rehearses:
+            recorded = RecordedDecision(call.now_ms, call.request_id, call.service.name, operation, decision)
+            call.node.decisions.append(recorded)
         if not decision.allowed:
             raise AccessDenied(decision.message)
 

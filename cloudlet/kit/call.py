@@ -44,7 +44,7 @@ class Source:
 class Call:
     __slots__ = (
         "_authorises", "_request", "_tx", "account", "body", "depth", "entry_id", "horizon", "keys", "node", "now_ms",
-        "operation", "principal", "region", "request_id", "service", "session_context", "session_policies", "source",
+        "operation", "principal", "region", "rehearses", "request_id", "service", "session_context", "session_policies", "source",
         "source_account", "source_arn",
     )  # fmt: skip
 
@@ -75,6 +75,7 @@ class Call:
         self.source_arn: str | None = None
         self.source_account: str | None = None
         self.entry_id: str | None = None  # of the outbox entry being run: a dedupe token
+        self.rehearses = False  # the test mode's first run, whose every effect is thrown away
         self._tx: Tx | None = None
         self._authorises = False
         self._request: dict[str, Any] = {}
@@ -122,6 +123,7 @@ class Call:
             session_context=self.session_context if identity is self.principal else None,
         )
         inner.depth, inner.now_ms, inner._tx = self.depth + 1, self.now_ms, self.tx
+        inner.rehearses = self.rehearses
         inner.source_arn = source_arn
         inner.source_account = self.account if source_arn else None
         with self.tx.savepoint():
@@ -191,6 +193,7 @@ class Call:
     def _attempt(self, fn: Callable[..., T], args: tuple, *, commits: bool) -> T:
         assert self._tx is None, "transactions do not nest: use tx.savepoint()"
         tx = self._tx = self.node.database.begin()
+        self.rehearses = not commits
         self.now_ms = self.node.clock.now_ms()
         try:
             if self._authorises:

@@ -8,7 +8,7 @@ from cloudlet.base.clock import Clock
 from cloudlet.kit.authority import DecisionTrace
 from cloudlet.kit.meter import Meter
 from cloudlet.kit.outbox import Outbox
-from cloudlet.kit.ports import Functions, HttpOut, Identities, MailOut
+from cloudlet.kit.ports import Controls, Functions, HttpOut, Identities, Mailbox, MailOut
 from cloudlet.kit.secrets import Sealer
 from cloudlet.kit.service import Service
 from cloudlet.kit.waiters import Waiters
@@ -25,6 +25,8 @@ class Node:
     functions: Functions | None = None
     http_out: HttpOut | None = None
     mail_out: MailOut | None = None
+    mailbox: Mailbox | None = None
+    controls: Controls | None = None
     outbox: Outbox = field(default_factory=Outbox)
     waiters: Waiters = field(default_factory=Waiters)
     decisions: DecisionTrace = field(default_factory=DecisionTrace)

@@ -72,6 +72,40 @@ class MailOut(Protocol):
         """`message` is RFC 5322 bytes; `entry_id` lets the mailbox drop a repeated delivery. Raises OSError."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """One e-mail in the node's mailbox."""
+
+    id: str
+    sent_ms: int
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    raw: bytes
+
+
+class Mailbox(Protocol):
+    """The node's own mailbox; app/mail.py keeps it."""
+
+    def list(self, tx: Tx, limit: int, token: str | None) -> tuple[list[StoredMail], str | None]:
+        """The newest first, and where the list goes on."""
+
+    def find(self, tx: Tx, mail_id: str) -> StoredMail | None: ...
+
+    def delete(self, tx: Tx, mail_id: str) -> None: ...
+
+
+class Controls(Protocol):
+    """What the node's own service may do to the node; app/ fills it in."""
+
+    async def advance(self, milliseconds: int) -> int:
+        """Move the service clock, run what becomes due; the horizon of it all."""
+
+    def status(self) -> dict[str, Any]:
+        """Members of the Status shape that only app/ knows."""
+
+
 class Functions(Protocol):
     """Runs a function once; app/ fills it with runtime/. The types are runtime's own: FunctionSpec, Invocation,
     Outcome (see cloudlet/runtime/environment.py); kit and services see them through this port only."""

@@ -9,7 +9,7 @@ from typing import Any
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy.evaluate import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
-from cloudlet.services.sqs import rules
+from cloudlet.services.sqs import errors, rules
 from cloudlet.services.sqs.lookup import find_queue
 
 
@@ -55,7 +55,10 @@ def _by_arn(action: str, *members: str) -> AccessRule:
 
 
 def _by_task(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-    _, source = rules.task_handle(request.get("TaskHandle", ""))
+    try:
+        _, source = rules.task_handle(request.get("TaskHandle", ""))
+    except errors.InvalidParameterValue:
+        source = "*"
     return _queue_access(call, "CancelMessageMoveTask", None, source)
 
 
