@@ -9,6 +9,8 @@ from cloudlet.services.iam.lookup import CARRIERS, POLICY, ROLE, USER, Kind, fin
 from cloudlet.services.iam.records import Carrier, Policy, Role, User
 from cloudlet.services.iam.service import iam
 
+PERMISSIONS, BOUNDARY = "permissions", "boundary"  # what a policy is to who uses it
+
 
 def check_policy_arn(policy_arn: str) -> None:
     if not policy_arn.startswith("arn:aws:iam::") or ":policy/" not in policy_arn:
@@ -40,7 +42,7 @@ def attach(call: Call, request: dict[str, Any], kind: Kind) -> None:
     if len(entity.attached) >= rules.ATTACHED_MAX:
         raise errors.LimitExceeded(quota=f"PoliciesPer{kind.word}", limit=rules.ATTACHED_MAX)
     put(call.tx, call.keys, replace(entity, attached=entity.attached | {policy_arn: policy_id}))
-    call.tx.put(call.keys.attached.key(policy_arn, entity.id), b"")
+    call.tx.put(call.keys.user_of.key(policy_arn, PERMISSIONS, entity.id), b"")
     call.keys.usage(policy_arn).add(call.tx, call.now_ms, 1, 0)
 
 
@@ -51,7 +53,7 @@ def detach(call: Call, request: dict[str, Any], kind: Kind) -> None:
         raise errors.NoSuchEntity(f"Policy {policy_arn} was not found.")
     attached = {arn: policy_id for arn, policy_id in entity.attached.items() if arn != policy_arn}
     put(call.tx, call.keys, replace(entity, attached=attached))
-    call.tx.delete(call.keys.attached.key(policy_arn, entity.id))
+    call.tx.delete(call.keys.user_of.key(policy_arn, PERMISSIONS, entity.id))
     call.keys.usage(policy_arn).add(call.tx, call.now_ms, -1, 0)
 
 
@@ -93,10 +95,10 @@ def track_boundary(call: Call, entity: Carrier, old: str) -> None:
     if old == new:
         return
     if old:
-        call.tx.delete(call.keys.bounded.key(old, entity.id))
+        call.tx.delete(call.keys.user_of.key(old, BOUNDARY, entity.id))
         call.keys.usage(old).add(call.tx, call.now_ms, 0, -1)
     if new:
-        call.tx.put(call.keys.bounded.key(new, entity.id), b"")
+        call.tx.put(call.keys.user_of.key(new, BOUNDARY, entity.id), b"")
         call.keys.usage(new).add(call.tx, call.now_ms, 0, 1)
 
 

@@ -4,8 +4,8 @@ name      ("n", kind, name in lower case) -> id            kind: user, group, ro
 entity    ("e", id)                       -> User | Group | Role | Policy | InstanceProfile
 version   ("v", policy id, number)        -> PolicyVersion
 member    ("m", group id, user id)        -> b""
-attached  ("a", policy ARN, id)           -> b""           whom a managed policy is attached to; AWS's own policies too
-bounded   ("b", policy ARN, id)           -> b""           whose permissions boundary it is
+user_of   ("a", policy ARN, use, id)      -> b""           who uses a managed policy, AWS's own too; use: "permissions"
+                                                           or "boundary"
 usage     ("t", policy ARN) Tally         attachments, boundaries
 key       ("k", user id, access key id)   -> b""
 holder    ("h", role id, profile id)      -> b""           the instance profiles that hold a role
@@ -31,7 +31,7 @@ class Keys:
         self.account = account
         root = Subspace("iam", account)
         self.name, self.entity, self.version, self.member = root["n"], root["e"], root["v"], root["m"]
-        self.attached, self.bounded, self._usage = root["a"], root["b"], root["t"]
+        self.user_of, self._usage = root["a"], root["t"]
         self.key, self.holder, self.used = root["k"], root["h"], root["used"]
         self.counts = Tally(root["c"], 5)
         self.alias = root.key("alias")

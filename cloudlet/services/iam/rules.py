@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
+from collections.abc import Mapping
+
 from cloudlet.kit.policy import MalformedPolicy, check
 from cloudlet.kit.policy.document import Kind
 from cloudlet.services.iam import errors
@@ -69,7 +71,7 @@ def merge_tags(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
     return tags
 
 
-def listed_tags(tags: dict[str, str]) -> list[dict[str, str]]:
+def listed_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
