@@ -45,19 +45,22 @@ def _key(schema: KeySchema, item: Item) -> Any:
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """What a deleted table left."""
     contents = call.service.keys(payload["account"], call.region).of(payload["data_id"])
-    _remove(call, "remove_contents", payload, contents.space)
+    if not _is_empty(call, contents.space):
+        call.later("remove_contents", payload)
 
 
 @dynamodb.task("remove_index")
 def remove_index(call: Call, payload: dict[str, Any]) -> None:
-    """What a deleted index left."""
+    """What a deleted index left: entries, then its tally."""
     contents = call.service.keys(payload["account"], call.region).of(payload["data_id"])
-    _remove(call, "remove_index", payload, contents.index(payload["index_id"]))
+    spaces = (contents.index(payload["index_id"]), contents.tally_space(payload["index_id"]))
+    if not all(_is_empty(call, space) for space in spaces):
+        call.later("remove_index", payload)
 
 
-def _remove(call: Call, task: str, payload: dict[str, Any], space: Subspace) -> None:
+def _is_empty(call: Call, space: Subspace) -> bool:
+    """Delete some of what is there; whether that was all."""
     found = call.tx.scan(*space.range(), limit=KEYS_PER_STEP)
     for key, _ in found.rows:
         call.tx.delete(key)
-    if found.resume is not None:
-        call.later(task, payload)
+    return found.resume is None

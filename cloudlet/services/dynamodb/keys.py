@@ -108,4 +108,7 @@ class Contents:
         return item_key(hash_, range_)
 
     def tally(self, index_id: str = "") -> Tally:
-        return Tally(self._tally[index_id], 2)
+        return Tally(self.tally_space(index_id), 2)
+
+    def tally_space(self, index_id: str) -> Subspace:
+        return self._tally[index_id]
