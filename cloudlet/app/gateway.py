@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, identify
+from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router
 from cloudlet.app.upload import verified_stream
 from cloudlet.base import ids
@@ -23,7 +24,7 @@ from cloudlet.kit.ports import Identity
 from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
 from cloudlet.wire import cbor, json, query, rest_json, rest_xml
 from cloudlet.wire.message import HttpRequest, HttpResponse
-from cloudlet.wire.model import Operation
+from cloudlet.wire.model import Operation, load
 from cloudlet.wire.sigv4 import (
     Claim,
     Kind,
@@ -46,6 +47,14 @@ BODY_BYTES_MAX = 17 << 20  # DynamoDB's batches may have 16 MiB
 BODY_BYTES_MAX_OF = {"lambda": 72 << 20}  # a zip file of 50 MiB in base64
 HASHED_IN_THREAD_BYTES = 64 << 10
 STALL_TRIES = 6
+PROTOCOL_ERROR_CODES = {
+    408: "RequestTimeout",
+    413: "EntityTooLarge",
+    431: "RequestHeaderSectionTooLarge",
+    501: "NotImplemented",
+    503: "ServiceUnavailable",
+    505: "HttpVersionNotSupported",
+}
 DEFAULT_REGION = "us-east-1"
 
 log = logging.getLogger("cloudlet.gateway")
@@ -87,6 +96,11 @@ class Gateway:
             response = await self._refuse(exchange, error)
         return response
 
+    def protocol_error(self, host: str, status: int, reason: str) -> HttpResponse:
+        """What the edge itself refuses: bad HTTP, limits. Nothing tells the service, so the words are S3's."""
+        code = PROTOCOL_ERROR_CODES.get(status, "BadRequest" if status < 500 else "InternalError")
+        return rest_xml.render_error(load("s3"), None, aws_error(code, reason, status), ids.s3_request_id())
+
     async def _serve(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request
         exchange.claim = claim = read_credentials(request)
@@ -122,16 +136,8 @@ class Gateway:
         """Read the whole body into memory, up to the service's limit."""
         request = exchange.request
         assert request.stream is not None
-        route = exchange.route
         limit = BODY_BYTES_MAX_OF.get(exchange.claim.service if exchange.claim else "", BODY_BYTES_MAX)
-        parts, size = [], 0
-        while data := await request.stream.read():
-            size += len(data)
-            if size > limit:
-                code = "RequestEntityTooLargeException" if route and route.protocol != "query" else "RequestTooLarge"
-                raise aws_error(code, f"Request must be smaller than {limit} bytes for this service.", 413)
-            parts.append(data)
-        request.body, request.stream = b"".join(parts), None
+        request.body, request.stream = await request.stream.collect(limit), None
 
     async def _authenticate(self, exchange: Exchange, streams: bool) -> Identity | None:
         """Who calls, proved by the signature; None = anonymous, where the operation allows it."""
@@ -156,6 +162,9 @@ class Gateway:
             body_sha256=body_sha256,
             signing_key_cache=self.signing_keys,
             secret_version=identity.secret_version,
+        )
+        self.node.identities.note_use(
+            self.node.database, claim.access_key_id, identity, route.service.name, claim.region
         )
         return identity
 
@@ -209,13 +218,13 @@ class Gateway:
         """The error's answer in the request's protocol, once what it tells is durable."""
         route = exchange.route
         protocol = route.protocol if route else _likely_protocol(exchange.request)
-        service = route.service if route else self.node.services["s3" if protocol == "rest-xml" else "sts"]
-        answer = _as_aws_error(error, protocol, service.name, exchange)
+        model = route.service.model if route else load("s3" if protocol == "rest-xml" else "sts")
+        answer = _as_aws_error(error, protocol, model.name, exchange)
         horizon = exchange.call.horizon if exchange.call else exchange.read_horizon
         await self.node.database.journal.wait(horizon)
         codec = CODECS[protocol]
         return codec.render_error(
-            service.model, exchange.operation, answer, exchange.request_id, resource=exchange.request.path
+            model, exchange.operation, answer, exchange.request_id, resource=exchange.request.path
         )
 
 
@@ -227,6 +236,10 @@ def _as_aws_error(error: Exception, protocol: str, service: str, exchange: Excha
         if exchange.claim:
             details.setdefault("access_key_id", exchange.claim.access_key_id)
         return problem_to_error(error.kind, protocol, service, details)
+    if isinstance(error, BodyTooLarge):
+        return aws_error("RequestEntityTooLargeException", f"The request's body is too large: {error}.", 413)
+    if isinstance(error, NodeFull):
+        return ServiceUnavailable(reason="the node holds as many bytes of requests as it may, try again")
     if isinstance(error, StoreFull):
         return ServiceUnavailable(reason="the node's disk is full: writes are refused, reads go on")
     if isinstance(error, StoreStalled):

@@ -41,7 +41,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
     except StoreBroken as error:
         raise CannotServe(str(error)) from error
     upkeep = Upkeep(house.node)
-    server = Server(house.gateway.handle)
+    server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
     house.node.database.journal.start(asyncio.get_running_loop())
     try:
         upkeep.restore_clock()

@@ -19,6 +19,13 @@ class BodyStream(Protocol):
         """Trailer fields by lower-case name; complete once `read` answered b""."""
 
 
+class RequestStream(BodyStream, Protocol):
+    """The body as the edge hands it over."""
+
+    async def collect(self, body_bytes_max: int) -> bytes:
+        """All of it; what is raised for too much is the edge's (app/request_body.py)."""
+
+
 @dataclass(slots=True)
 class HttpRequest:
     """One request as it was sent. The target stays percent-encoded and un-normalised: signatures cover it."""
@@ -28,7 +35,7 @@ class HttpRequest:
     query: str  # raw, after "?", "" if none
     headers: list[tuple[str, str]]  # names in lower case, in order, values stripped; latin-1
     body: bytes = b""  # whole, once somebody collected `stream`
-    stream: BodyStream | None = None
+    stream: RequestStream | None = None
     peer: str = "127.0.0.1"  # the client's address
     secure: bool = False  # came over TLS
     listener: str = ""  # which of the node's listeners took it: "" = public, else an execution environment's id
