@@ -20,7 +20,7 @@ from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, 
 from cloudlet.kit.call import Call, Source
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.node import Node
-from cloudlet.kit.ports import Identity
+from cloudlet.kit.ports import Identity, KeyUse
 from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
 from cloudlet.wire import cbor, json, query, rest_json, rest_xml
 from cloudlet.wire.message import HttpRequest, HttpResponse
@@ -163,9 +163,8 @@ class Gateway:
             signing_key_cache=self.signing_keys,
             secret_version=identity.secret_version,
         )
-        self.node.identities.note_use(
-            self.node.database, claim.access_key_id, identity, route.service.name, claim.region
-        )
+        use = KeyUse(claim.access_key_id, claim.service, claim.region, self.node.clock.now_ms())
+        self.node.identities.note_use(self.node.database, identity, use)
         return identity
 
     def _call(self, exchange: Exchange, identity: Identity | None, operation: str) -> Call:

@@ -89,7 +89,7 @@ def build(
         database=database,
         clock=clock or SystemClock(),
         services={service.name: service.load() for service in SERVICES},
-        identities=IamIdentities(sealer, clock),
+        identities=IamIdentities(sealer),
         sealer=sealer,
         base_url=f"http://{settings.host}:{settings.port}",
         settings=settings,

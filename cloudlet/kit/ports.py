@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cloudlet.kit.policy.evaluate import Policies, Principal
+from cloudlet.store.database import Database
 from cloudlet.store.transaction import Tx
 
 
@@ -20,6 +21,15 @@ class Identity:
     session_policies: tuple[str, ...] | None = None  # JSON documents given to AssumeRole; None = no session policy
     session_context: Mapping[str, str] | None = None  # aws:TokenIssueTime and the like
     is_root_key: bool = False
+
+
+class KeyUse(NamedTuple):
+    """One genuine request: with which key, for which service (its signing name) and region, when."""
+
+    access_key_id: str
+    service: str
+    region: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,9 @@ class Identities(Protocol):
 
     def find_managed_policy(self, tx: Tx, policy_arn: str) -> str | None:
         """The document of a managed policy's default version."""
+
+    def note_use(self, database: Database, identity: Identity, use: KeyUse) -> None:
+        """A request of this identity was proved genuine. Noted in a transaction of its own, once an hour and key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ from typing import Any
 
 from cloudlet.kit import arn as arns
 from cloudlet.kit.policy import NO_POLICIES, NamedPolicy, Policies, Principal
-from cloudlet.kit.ports import AssumableRole, Identity
+from cloudlet.kit.ports import AssumableRole, Identity, KeyUse
 from cloudlet.kit.secrets import Sealer
 from cloudlet.services.iam import managed_policies
 from cloudlet.services.iam.keys import Keys
 from cloudlet.services.iam.lookup import GROUP, POLICY, ROLE, USER, decoded, find
 from cloudlet.services.iam.records import AccessKey, Policy, Role, User
 from cloudlet.services.iam.trust import evaluated_trust
+from cloudlet.services.iam.uses import Uses
+from cloudlet.store.database import Database
 from cloudlet.store.transaction import Tx
 
 ACCESS_KEY_PURPOSE = "access key"
@@ -30,6 +32,7 @@ class IamIdentities:
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
+        self._uses = Uses()
         self._keys = lru_cache(maxsize=KEPT_MAX)(Keys)
         self._identity = lru_cache(maxsize=KEPT_MAX)(self._make_identity)
 
@@ -115,6 +118,18 @@ class IamIdentities:
             return None
         trust = evaluated_trust(role)
         return AssumableRole(role.arn, role.id, role.name, role.account, trust, role.max_session_s, role.tags)
+
+    def note_use(self, database: Database, identity: Identity, use: KeyUse) -> None:
+        principal = identity.principal
+        if principal.type == "AssumedRole":
+            used_id = principal.user_id.partition(":")[
+                0
+            ]  # of roles IAM tells the last use, not of their sessions' keys
+        elif principal.type == "User" and identity.session_context is None:
+            used_id = use.access_key_id
+        else:
+            return
+        self._uses.note(database, self._keys(principal.account), principal.user_id.partition(":")[0], used_id, use)
 
     def find_managed_policy(self, tx: Tx, policy_arn: str) -> str | None:
         aws_own = managed_policies.NAMED.get(policy_arn)
