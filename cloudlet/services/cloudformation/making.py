@@ -1,0 +1,210 @@
+"""The make phase: what a planned resource needs, and what came of it. The order of things is engine.py's."""
+
+import dataclasses
+import json
+from typing import Any
+
+from cloudlet.base.errors import AwsError
+from cloudlet.kit.record import replace
+from cloudlet.services.cloudformation import lookup
+from cloudlet.services.cloudformation.errors import ValidationError
+from cloudlet.services.cloudformation.records import PlanHead, PlannedResource, Resource
+from cloudlet.services.cloudformation.resources.kind import Kind, Made
+from cloudlet.services.cloudformation.resources.registry import require_kind
+from cloudlet.services.cloudformation.template.diff import State, modification
+from cloudlet.services.cloudformation.template.intrinsics import Scope, resolve
+from cloudlet.services.cloudformation.template.parameters import scalar_text
+from cloudlet.services.cloudformation.work import Act, Work, physical_name
+
+REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+
+
+def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
+    """Create, update or replace; None if the resource stays as it is."""
+    present = work.find(planned.logical_id)
+    wanted = _wanted(work, planned)
+    try:
+        properties = resolve(planned.properties, work.scope(plan))
+        kind = require_kind(planned.type)
+        check_properties(planned.logical_id, kind, properties)
+    except AwsError as error:
+        return Act("update" if present else "create", wanted, before=present, reason=error.message)
+    wanted = replace(wanted, properties=properties)
+    is_begun = present is not None and present.begun == work.operation.id
+    if present is None or (is_begun and present.status == "CREATE_IN_PROGRESS"):
+        return _to_create(work, kind, wanted, present)
+    change = modification(planned.logical_id, state_of(present), state_of(wanted))
+    kept = replace(wanted, physical_id=present.physical_id, attributes=present.attributes)
+    if change is None or (change.scope and "Properties" not in change.scope):
+        unchanged = replace(kept, status=present.status, reason=present.reason, updated_ms=present.updated_ms)
+        if unchanged != present:
+            work.put(unchanged)
+        return None
+    if change.replacement != "False" or kind.update is None:
+        return _to_replace(work, kind, wanted, present)
+    return Act("update", kept, before=present, name=present.physical_id or "")
+
+
+def _wanted(work: Work, planned: PlannedResource) -> Resource:
+    return Resource(
+        planned.logical_id,
+        planned.type,
+        "CREATE_IN_PROGRESS",
+        work.call.now_ms,
+        stated=planned.properties,
+        deletion_policy=planned.deletion_policy,
+        update_replace_policy=planned.update_replace_policy,
+        metadata=planned.metadata,
+        needs=planned.needs,
+    )
+
+
+def state_of(resource: Resource) -> State:
+    attributes = {
+        "DeletionPolicy": resource.deletion_policy,
+        "UpdateReplacePolicy": resource.update_replace_policy,
+        "Metadata": resource.metadata,
+    }
+    return State(resource.type, resource.properties, resource.physical_id, resource.stated, attributes)
+
+
+def check_properties(logical_id: str, kind: Kind, properties: dict[str, Any]) -> None:
+    """What is required is there, and nothing is that would be ignored."""
+    missing = [f"#: required key [{name}] not found" for name in sorted(kind.required) if name not in properties]
+    if missing:
+        listed = "\n".join(missing)
+        raise ValidationError(f"Properties validation failed for resource {logical_id} with message:\n{listed}")
+    unknown = [name for name in properties if name not in kind.properties]
+    if unknown:
+        raise ValidationError(
+            f"Properties validation failed for resource {logical_id} with message:\n"
+            + "\n".join(
+                f"#: extraneous key [{name}] is not permitted ({kind.type} has no handler for it)" for name in unknown
+            )
+        )
+
+
+def _to_create(work: Work, kind: Kind, wanted: Resource, present: Resource | None) -> Act:
+    if present is not None:  # an interrupted try: it keeps its name
+        return Act("create", wanted, name=present.begun_name, is_repeated=True)
+    name = physical_name(work.stack, kind, wanted.logical_id, wanted.properties)
+    return Act("create", wanted, name=name)
+
+
+def _to_replace(work: Work, kind: Kind, wanted: Resource, present: Resource) -> Act:
+    """A name given by the template can't be had twice at a time."""
+    if present.begun == work.operation.id:
+        return Act("replace", wanted, before=present, name=present.begun_name, is_repeated=True)
+    name = physical_name(work.stack, kind, wanted.logical_id, wanted.properties)
+    own = kind.name_property
+    act = Act("replace", wanted, before=present, name=name)
+    if own in wanted.properties and wanted.properties.get(own) == present.properties.get(own):
+        act.reason = (
+            f"CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {name} and "
+            "update the stack again."
+        )
+    return act
+
+
+def announce(work: Work, act: Act) -> None:
+    """The events that come before a resource is touched; told once, also if it is begun twice."""
+    if act.is_repeated or act.reason is not None:
+        return
+    if act.kind == "delete":
+        _event(work, act.resource, "DELETE_IN_PROGRESS")
+        return
+    properties = json.dumps(act.resource.properties)
+    verb = "CREATE" if act.kind == "create" else "UPDATE"
+    reason = REPLACING if act.kind == "replace" else None
+    before = replace(act.resource, physical_id=act.before.physical_id if act.before else None)
+    _event(work, before, f"{verb}_IN_PROGRESS", reason, properties)
+
+
+def record_success(work: Work, act: Act, made: Made) -> None:
+    verb = "CREATE" if act.kind == "create" else "UPDATE"
+    resource = replace(
+        act.resource,
+        physical_id=made.physical_id,
+        attributes=made.attributes,
+        status=f"{verb}_COMPLETE",
+        reason=None,
+        updated_ms=work.call.now_ms,
+        begun=None,
+    )
+    work.put(resource)
+    properties = json.dumps(resource.properties)
+    if act.kind != "update":
+        _event(work, resource, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties)
+    _event(work, resource, f"{verb}_COMPLETE", None, properties)
+
+
+def mark_begun(work: Work, act: Act) -> None:
+    """Before something is made in pieces: after a crash its name is known, so that it can be removed."""
+    act.in_pieces = True
+    if act.kind == "create":
+        work.put(replace(act.resource, begun=work.operation.id, begun_name=act.name))
+    elif act.kind == "replace" and act.before is not None:
+        work.put(replace(act.before, begun=work.operation.id, begun_name=act.name))
+
+
+def record_failure(work: Work, act: Act, error: AwsError) -> None:
+    """What never came to be leaves only its event; made in pieces, there may be something: it is kept to be deleted."""
+    verb = "CREATE" if act.kind == "create" else "UPDATE"
+    is_new = act.kind in ("create", "replace")
+    physical_id = (act.name if act.in_pieces else None) if is_new else act.before and act.before.physical_id
+    failed = replace(
+        act.resource,
+        status=f"{verb}_FAILED",
+        reason=error.message,
+        physical_id=physical_id,
+        updated_ms=work.call.now_ms,
+    )
+    _event(work, failed, failed.status, error.message, json.dumps(act.resource.properties))
+    if (act.in_pieces and is_new) or (act.kind == "create" and work.stack.settings.disable_rollback):
+        work.put(failed)
+    elif act.kind == "update" and act.before is not None:
+        work.put(replace(act.before, status=failed.status, reason=error.message, updated_ms=work.call.now_ms))
+
+
+def _event(
+    work: Work, resource: Resource, status: str, reason: str | None = None, properties: str | None = None
+) -> None:
+    lookup.add_event(
+        work.call, work.stack, status, reason, resource=resource, properties=properties, token=work.operation.token
+    )
+
+
+def outputs(work: Work) -> tuple[list[dict[str, Any]], list[str]]:
+    """The stack's outputs in AWS's form, and the names of the exports that it uses."""
+    plan = work.plan()
+    names: list[str] = []
+    scope = work.scope(plan)
+
+    def imported(name: str) -> Any:
+        names.append(name)
+        return scope.imported(name)
+
+    told = dataclasses.replace(scope, imported=imported)
+    result = [_output(output, told) for output in plan.outputs]
+    for resource in work.resources().values():
+        resolve(resource.stated, told)
+    return result, sorted(set(names))
+
+
+def _output(output: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    try:
+        value = resolve(output["value"], scope)
+    except AwsError as error:
+        name = next(iter(output["value"]), "") if isinstance(output["value"], dict) else ""
+        raise ValidationError(f"[Error] /Outputs/{output['name']}/Value/{name}: {error.message}") from None
+    if isinstance(value, dict | list):
+        raise ValidationError(
+            f"Template format error: Output {output['name']} is malformed. The Value field of every Outputs member "
+            "must evaluate to a String."
+        )
+    result = {"OutputKey": output["name"], "OutputValue": scalar_text(value)}
+    if output["description"] is not None:
+        result["Description"] = str(output["description"])
+    if output["export"] is not None:
+        result["ExportName"] = scalar_text(resolve(output["export"], scope))
+    return result

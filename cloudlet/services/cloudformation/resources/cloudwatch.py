@@ -1,0 +1,43 @@
+"""AWS::CloudWatch::*"""
+
+from cloudlet.services.cloudformation.records import Resource
+from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, only, words
+
+GONE = words("ResourceNotFound ResourceNotFoundException")
+ALARM = words(
+    "ActionsEnabled AlarmActions AlarmDescription ComparisonOperator DatapointsToAlarm Dimensions"
+    " EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics"
+    " Namespace OKActions Period Statistic Threshold ThresholdMetricId TreatMissingData Unit"
+)
+
+
+async def _put(stage: Stage, name: str, properties: Properties) -> Made:
+    tags = stage.tags_with(properties) or None
+    await stage.aws("cloudwatch", "PutMetricAlarm", AlarmName=name, Tags=tags, **only(properties, *sorted(ALARM)))
+    return Made(name, {"Arn": f"arn:aws:cloudwatch:{stage.region}:{stage.account}:alarm:{name}"})
+
+
+async def _create_alarm(stage: Stage, properties: Properties) -> Made:
+    return await _put(stage, stage.name, properties)
+
+
+async def _update_alarm(stage: Stage, before: Resource, properties: Properties) -> Made:
+    return await _put(stage, before.physical_id or "", properties)
+
+
+async def _delete_alarm(stage: Stage, resource: Resource) -> None:
+    await stage.aws_unless_gone("cloudwatch", "DeleteAlarms", GONE, AlarmNames=[resource.physical_id])
+
+
+KINDS = (
+    Kind(
+        "AWS::CloudWatch::Alarm",
+        ALARM | words("AlarmName Tags"),
+        _create_alarm,
+        _delete_alarm,
+        _update_alarm,
+        required=words("ComparisonOperator EvaluationPeriods"),
+        name_property="AlarmName",
+        name_max=255,
+    ),
+)

@@ -1,0 +1,103 @@
+"""Kind: how CloudFormation makes, changes and removes one type of resource, by calling its service's public API.
+
+    async def create(stage, properties):
+        answer = await stage.aws("sqs", "CreateQueue", QueueName=stage.name, Attributes=…)
+        return Made(answer["QueueUrl"], {"Arn": …})
+
+A handler is `async` in form only: where all operations it calls are plain `def`s it runs to its end within one
+transaction; where one of them waits, each is a transaction of its own. So it may be begun twice after a crash.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudlet.base.errors import AwsError
+from cloudlet.services.cloudformation.records import Resource
+
+Properties = dict[str, Any]
+CallAws = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A resource as it is now: what Ref gives, and what Fn::GetAtt gives."""
+
+    physical_id: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a handler stands. `name` is the resource's name: the template's, or one made up once and kept."""
+
+    call_aws: CallAws
+    account: str
+    region: str
+    stack_name: str
+    stack_id: str
+    logical_id: str
+    name: str
+    tags: list[dict[str, str]]  # of the stack: resources bear them too
+
+    async def aws(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
+        """Call a service as the stack's owner or role; None values are left out."""
+        stated = {name: value for name, value in request.items() if value is not None}
+        return await self.call_aws(service, operation, stated)
+
+    async def aws_unless_gone(self, service: str, operation: str, gone: frozenset[str], **request: Any) -> None:
+        """The same for a removal: what is gone already is fine."""
+        try:
+            await self.aws(service, operation, **request)
+        except AwsError as error:
+            if error.code not in gone:
+                raise
+
+    def tags_with(self, properties: Properties, name: str = "Tags") -> list[dict[str, str]]:
+        """The resource's own tags over the stack's."""
+        merged = {tag["Key"]: tag["Value"] for tag in self.tags}
+        stated = properties.get(name, [])
+        own = stated.items() if isinstance(stated, Mapping) else ((tag["Key"], tag["Value"]) for tag in stated)
+        merged.update({str(key): str(value) for key, value in own})
+        return [{"Key": key, "Value": value} for key, value in merged.items()]
+
+    def tag_map(self, properties: Properties, name: str = "Tags") -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in self.tags_with(properties, name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One resource type. `properties` are those it acts on: any other is refused, never ignored."""
+
+    type: str
+    properties: frozenset[str]
+    create: Callable[[Stage, Properties], Awaitable[Made]]
+    delete: Callable[[Stage, Resource], Awaitable[None]]
+    update: Callable[[Stage, Resource, Properties], Awaitable[Made]] | None = None  # None: always a new resource
+    required: frozenset[str] = frozenset()
+    name_property: str | None = None
+    name_max: int = 128
+    name_is_lower: bool = False
+    name_suffix: Callable[[Properties], str] = lambda properties: ""
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def only(properties: Properties, *names: str) -> dict[str, Any]:
+    """Those of the properties that are stated."""
+    return {name: properties[name] for name in names if name in properties}
+
+
+def is_true(value: Any) -> bool:
+    """Booleans may come as text."""
+    return value is True or str(value).lower() == "true"
+
+
+def changed(before: Resource, properties: Properties, name: str) -> bool:
+    return before.properties.get(name) != properties.get(name)
+
+
+async def nothing_to_remove(stage: Stage, resource: Resource) -> None:
+    """For what goes with something else, or never was more than a record."""
