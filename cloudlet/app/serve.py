@@ -15,7 +15,7 @@ from cloudlet.app.server import Server
 from cloudlet.app.upkeep import Upkeep
 from cloudlet.app.wiring import House, build
 from cloudlet.base.config import Settings
-from cloudlet.store.errors import StoreBroken
+from cloudlet.store.errors import StoreError
 from cloudlet.store.journal import set_switch_interval
 
 STOP_GRACE_S = 10.0
@@ -38,7 +38,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
     set_switch_interval()
     try:
         house = build(settings)
-    except StoreBroken as error:
+    except StoreError as error:
         raise CannotServe(str(error)) from error
     upkeep = Upkeep(house.node)
     server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)

@@ -7,6 +7,7 @@ from cloudlet.cli.failure import Failure
 from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 from cloudlet.store.database import Database
+from cloudlet.store.errors import StoreError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,10 @@ def run(given: argparse.Namespace) -> int:
     running = find_running(settings)
     if running is not None:
         raise Failure(f"{settings.data} is being served by pid {running.pid}; stop it first: cloudlet down")
-    database = Database.open(store, engine=settings.engine, accept_loss=settings.accept_loss)
+    try:
+        database = Database.open(store, engine=settings.engine, accept_loss=settings.accept_loss)
+    except StoreError as error:
+        raise Failure(str(error)) from error
     try:
         findings = database.check(lambda rows: print(f"\r{rows:,} rows read", end="", file=sys.stderr))
     finally:

@@ -13,7 +13,7 @@ from cloudlet.services.sqs.records import Message, Queue
 from cloudlet.store.transaction import Tx
 
 RELEASED_MAX = 1000  # per receive; more are carried over by the next
-LOOKED_AT_MAX = 200  # expired or dead-lettered messages one receive steps over; the next goes on
+LOOKS_MAX = 20  # one receive steps over expired and dead-lettered messages so many times; the next goes on
 
 
 def send(tx: Tx, keys: Keys, queue: Queue, message: Message, now_ms: int) -> None:
@@ -41,21 +41,24 @@ def receive(tx: Tx, keys: Keys, queue: Queue, limit: int, visibility_ms: int, no
             return []
         raise errors.OverLimit()
     taken: list[Message] = []
-    looked_at = 0
-    while len(taken) < limit and looked_at < LOOKED_AT_MAX:
+    for _ in range(LOOKS_MAX):
         wanted = limit - len(taken)
-        candidates = (
-            fifo.available(tx, contents, wanted, now_ms) if queue.is_fifo else _ready(tx, contents, wanted, now_ms)
-        )
-        for message in candidates:
-            if _is_expired(queue, message, now_ms):
-                _discard(tx, queue, contents, message)
-            elif not _moves_to_dead_letters(tx, keys, queue, contents, message, now_ms):
-                taken.append(_hide(tx, queue, contents, message, visibility_ms, now_ms))
-        if len(candidates) < wanted:
+        found = fifo.available(tx, contents, wanted, now_ms) if queue.is_fifo else _ready(tx, contents, wanted, now_ms)
+        kept = [message for message in found if not _leaves(tx, keys, queue, contents, message, now_ms)]
+        if queue.is_fifo and len(kept) < len(found):
+            continue  # who left made room for others of its group: look again before hiding its first
+        taken += [_hide(tx, queue, contents, message, visibility_ms, now_ms) for message in kept]
+        if len(found) < wanted or len(taken) == limit:
             break
-        looked_at += len(candidates)
     return taken
+
+
+def _leaves(tx: Tx, keys: Keys, queue: Queue, contents: Contents, message: Message, now_ms: int) -> bool:
+    """Whether a candidate is not to be received: too old, or received too often; then it is gone or has moved."""
+    if _is_expired(queue, message, now_ms):
+        _discard(tx, queue, contents, message)
+        return True
+    return _moves_to_dead_letters(tx, keys, queue, contents, message, now_ms)
 
 
 def _ready(tx: Tx, contents: Contents, limit: int, now_ms: int) -> list[Message]:
