@@ -28,7 +28,7 @@ def backfill(call: Call, payload: dict[str, Any]) -> None:
     found = call.tx.scan(payload.get("from", begin), end, limit=KEYS_PER_STEP)
     for _, value in found.rows:
         stored = StoredItem.decode(value)
-        engine.backfill(call.tx, table, contents, index, _key(table.schema, stored.item()), stored)
+        engine.backfill(call.tx, table, contents, index, _key(table.schema, stored.item), stored)
     if found.resume is not None:
         call.later("backfill", payload | {"from": found.resume})
         return

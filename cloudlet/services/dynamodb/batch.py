@@ -1,6 +1,5 @@
 """Batches: many items of several tables, each for itself. AWS promises no atomicity, so each piece is a transaction."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,14 +13,13 @@ from cloudlet.services.dynamodb.expressions.request import read
 from cloudlet.services.dynamodb.item import Write, delete_write, projected, put_write
 from cloudlet.services.dynamodb.keys import Contents, ItemKey
 from cloudlet.services.dynamodb.lookup import require_table
-from cloudlet.services.dynamodb.records import Table
+from cloudlet.services.dynamodb.records import StoredItem, Table
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import canonical_item
 from cloudlet.store.errors import StoreError
 from cloudlet.store.transaction import Tx
 
-KEYS_PER_PIECE = 25
-WRITES_PER_PIECE = 5  # of up to 400 KB each, with their index entries
+BYTES_PER_PIECE = 512 << 10  # a piece ends with the item that reaches it
 _DUPLICATES = "Provided list of item keys contains duplicates"
 
 
@@ -46,18 +44,19 @@ async def batch_get_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, list[msgspec.Raw]] = {each.name: [] for each in reads}
     unprocessed: dict[str, Any] = {}
     size_bytes = 0
-    for each, piece in _pieces(reads):
-        if size_bytes >= rules.BATCH_GET_BYTES_MAX:
-            left = unprocessed.setdefault(each.name, request["RequestItems"][each.name] | {"Keys": []})
-            left["Keys"] += [_sendable(each.given[at]) for at in piece]
-            continue
-        for stored in call.transact(_read_piece, each, [each.keys[at] for at in piece]):
-            found_bytes = stored.size_bytes if stored is not None else 0
-            each.meter.add(sizes.read_units(found_bytes, consistent=each.consistent))
-            if stored is not None:
-                size_bytes += found_bytes
-                responses[each.name].append(projected(stored, each.projection))
-        await call.pause()
+    for each in reads:
+        at = 0
+        while at < len(each.keys):
+            found: list[StoredItem | None] = call.transact(_read_piece, each, at)
+            piece_bytes = sum(stored.size_bytes for stored in found if stored is not None)
+            if size_bytes + piece_bytes > rules.BATCH_GET_BYTES_MAX:
+                left = [canonical_item(key) for key in each.given[at:]]
+                unprocessed[each.name] = request["RequestItems"][each.name] | {"Keys": left}
+                break
+            size_bytes += piece_bytes
+            at += len(found)
+            _take(each, found, responses[each.name])
+            await call.pause()
     answer: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": unprocessed}
     return _with_capacity(call, answer, [each.meter for each in reads], "Read")
 
@@ -70,18 +69,24 @@ def _reads(tx: Tx, call: Call, request: dict[str, Any]) -> list[_Read]:
     return reads
 
 
-def _pieces(reads: list[_Read]) -> Iterator[tuple[_Read, range]]:
-    for each in reads:
-        for begin in range(0, len(each.keys), KEYS_PER_PIECE):
-            yield each, range(begin, min(begin + KEYS_PER_PIECE, len(each.keys)))
+def _read_piece(tx: Tx, each: _Read, at: int) -> list[StoredItem | None]:
+    found: list[StoredItem | None] = []
+    size_bytes = 0
+    for key in each.keys[at:]:
+        stored = engine.find(tx, each.contents, key)
+        found.append(stored)
+        size_bytes += stored.size_bytes if stored is not None else 0
+        if size_bytes >= BYTES_PER_PIECE:
+            break
+    return found
 
 
-def _read_piece(tx: Tx, each: _Read, keys: list[ItemKey]) -> list[Any]:
-    return [engine.find(tx, each.contents, key) for key in keys]
-
-
-def _sendable(item: dict[str, Any]) -> dict[str, Any]:
-    return canonical_item(item)
+def _take(each: _Read, found: list[StoredItem | None], items: list[msgspec.Raw]) -> None:
+    for stored in found:
+        found_bytes = stored.size_bytes if stored is not None else 0
+        each.meter.add(sizes.read_units(found_bytes, consistent=each.consistent))
+        if stored is not None:
+            items.append(projected(stored, each.projection))
 
 
 def _with_capacity(call: Call, answer: dict[str, Any], meters: list[Meter], kind: str) -> dict[str, Any]:
@@ -98,21 +103,22 @@ async def batch_write_item(call: Call, request: dict[str, Any]) -> dict[str, Any
         raise invalid("Too many items requested for the BatchWriteItem call")
     writes, meters = call.transact(_writes, call, request)
     unprocessed: dict[str, list[dict[str, Any]]] = {}
-    for begin in range(0, len(writes), WRITES_PER_PIECE):
-        piece = writes[begin : begin + WRITES_PER_PIECE]
+    at = 0
+    while at < len(writes):
         try:
-            changes = call.transact(_write_piece, [write for _, _, write in piece])
+            changes = call.transact(_write_piece, writes, at)
         except StoreError:
-            if begin == 0:
+            if at == 0:
                 raise
-            # What was written stays and is answered; the client sends the rest again, as DynamoDB's do.
-            for name, given, _ in writes[begin:]:
-                unprocessed.setdefault(name, []).append(_sendable_request(given))
+            # What was written stays and is answered; the client sends the rest again, as it would to AWS.
+            for name, given, _ in writes[at:]:
+                unprocessed.setdefault(name, []).append(_sendable(given))
             break
-        for (name, _, write), change in zip(piece, changes):
+        for (name, _, write), change in zip(writes[at:], changes):
             meter = meters[name]
             indexes = engine.index_write_units(write.table, change) if meter.is_wanted else None
             meter.add(sizes.write_units(change.size_bytes), indexes)
+        at += len(changes)
         await call.pause()
     return _with_capacity(call, {"UnprocessedItems": unprocessed}, list(meters.values()), "Write")
 
@@ -147,11 +153,18 @@ def _write(call: Call, table_name: str, given: dict[str, Any]) -> Write:
     return delete_write(call, {"TableName": table_name, "Key": delete["Key"]})
 
 
-def _write_piece(tx: Tx, writes: list[Write]) -> list[engine.Change]:
-    return [write.perform(tx) for write in writes]
+def _write_piece(tx: Tx, writes: _Writes, at: int) -> list[engine.Change]:
+    changes: list[engine.Change] = []
+    size_bytes = 0
+    for _, _, write in writes[at:]:
+        changes.append(write.perform(tx))
+        size_bytes += changes[-1].size_bytes
+        if size_bytes >= BYTES_PER_PIECE:
+            break
+    return changes
 
 
-def _sendable_request(given: dict[str, Any]) -> dict[str, Any]:
+def _sendable(given: dict[str, Any]) -> dict[str, Any]:
     """A WriteRequest as it is sent back."""
     if "PutRequest" in given:
         return {"PutRequest": {"Item": canonical_item(given["PutRequest"]["Item"])}}

@@ -31,22 +31,20 @@ def find(tx: Tx, contents: Contents, key: ItemKey) -> StoredItem | None:
 
 
 def write(
-    tx: Tx, table: Table, contents: Contents, key: ItemKey, before: StoredItem | None, item: Item | None
+    tx: Tx, table: Table, contents: Contents, key: ItemKey, before: StoredItem | None, after: StoredItem | None
 ) -> Change:
-    """Put `item` (None: nothing) in the place of `before`, in the table and its indexes."""
-    after = StoredItem.of(item) if item is not None else None
+    """Put `after` (None: nothing) in the place of `before`, in the table and its indexes."""
+    change = Change(before, after)
     if after is not None:
         tx.put(contents.item_at(key), after.encode())
     elif before is not None:
         tx.delete(contents.item_at(key))
     else:
-        return Change(None, None)
+        return change
     _count(tx, contents, "", key, before, after)
-    if table.indexes:
-        old = before.item() if before is not None else None
-        for index in table.indexes.values():
-            _write_entry(tx, table, contents, index, key, Change(before, after), old, item)
-    return Change(before, after)
+    for index in table.indexes.values():
+        _write_entry(tx, table, contents, index, key, change)
+    return change
 
 
 def _count(
@@ -58,18 +56,10 @@ def _count(
         contents.tally(index_id).add(tx, key.slot, items, size_bytes)
 
 
-def _write_entry(
-    tx: Tx,
-    table: Table,
-    contents: Contents,
-    index: Index,
-    key: ItemKey,
-    change: Change,
-    old: Item | None,
-    new: Item | None,
-) -> None:
-    entry_before = schema.index_key(table, index, old) if old is not None else None
-    entry_after = schema.index_key(table, index, new) if new is not None else None
+def _write_entry(tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKey, change: Change) -> None:
+    before, after = change
+    entry_before = schema.index_key(table, index, before.item) if before is not None else None
+    entry_after = schema.index_key(table, index, after.item) if after is not None else None
     if index.is_backfilling and entry_before is not None:
         # The backfill may not have come here yet: only what stands in the index is taken out and counted off.
         is_there = tx.get(contents.index_entry(index.id, entry_before, key)) is not None
@@ -84,14 +74,14 @@ def _write_entry(
         contents,
         index.id,
         key,
-        change.before if entry_before is not None else None,
-        change.after if entry_after is not None else None,
+        before if entry_before is not None else None,
+        after if entry_after is not None else None,
     )
 
 
 def backfill(tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKey, stored: StoredItem) -> None:
     """Add an item that was there before the index, unless a write since then did."""
-    entry = schema.index_key(table, index, stored.item())
+    entry = schema.index_key(table, index, stored.item)
     if entry is None:
         return
     place = contents.index_entry(index.id, entry, key)
@@ -105,7 +95,7 @@ def as_projected(table: Table, index: Index, stored: StoredItem) -> StoredItem:
     names = schema.projected_names(table, index)
     if names is None:
         return stored
-    return StoredItem.of({name: value for name, value in stored.item().items() if name in names})
+    return StoredItem.of({name: value for name, value in stored.item.items() if name in names})
 
 
 def index_write_units(table: Table, change: Change, *, transactional: bool = False) -> dict[str, float]:
@@ -129,7 +119,7 @@ def index_write_units(table: Table, change: Change, *, transactional: bool = Fal
 def _entry_of(table: Table, index: Index, stored: StoredItem | None) -> Item | None:
     if stored is None:
         return None
-    item = stored.item()
+    item = stored.item
     if schema.index_key(table, index, item) is None:
         return None
     names = schema.projected_names(table, index)

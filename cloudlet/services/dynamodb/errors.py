@@ -53,6 +53,12 @@ class IdempotentParameterMismatchException(AwsError):
     code, status = "IdempotentParameterMismatchException", 400
 
 
+class PolicyNotFoundException(AwsError):
+    """Resource-based policy not found for the provided ResourceArn: {arn}"""
+
+    code, status = "PolicyNotFoundException", 400
+
+
 def invalid(reason: str) -> ValidationException:
     """A ValidationException that says `reason` and nothing else."""
     return ValidationException(reason)

@@ -113,20 +113,20 @@ def _leading_key_of_expression(name: str, item: Mapping[str, Any]) -> Iterator[s
 
 
 def _find_table(call: Call, table_name: str) -> Table | None:
-    account, name = _address(table_name)
+    account, name = _address(call, table_name)
     return find_table(call.tx, call.service.keys(account or call.account, call.region), name)
 
 
-def _address(table_name: str) -> tuple[str | None, str]:
+def _address(call: Call, table_name: str) -> tuple[str | None, str]:
     try:
-        return rules.table_address(table_name)
+        return rules.table_address(table_name, call.region)
     except AwsError:
         return None, table_name or "*"
 
 
 def _arn(call: Call, table_name: str, index: str | None = None) -> tuple[str, str]:
     """The resource and its account."""
-    account, name = _address(table_name)
+    account, name = _address(call, table_name)
     account = account or call.account
     arn = f"arn:aws:dynamodb:{call.region}:{account}:table/{name}"
     return (f"{arn}/index/{index}" if index is not None else arn), account
@@ -209,13 +209,14 @@ def _transaction(operation: str) -> AccessRule:
 
 _ON_TABLE = (
     "CreateTable DeleteTable DescribeTable UpdateTable PutItem GetItem UpdateItem DeleteItem Query Scan"
-    " DescribeTimeToLive"
+    " DescribeTimeToLive DescribeContinuousBackups DescribeContributorInsights DescribeKinesisStreamingDestination"
 ).split()
+_ON_ARN = "TagResource UntagResource ListTagsOfResource GetResourcePolicy".split()
 _ON_EVERYTHING = "ListTables DescribeLimits DescribeEndpoints".split()
 
 ACCESS: dict[str, AccessRule] = {
     **{operation: _on_table(operation) for operation in _ON_TABLE},
-    **{operation: _on_arn(operation) for operation in ("TagResource", "UntagResource", "ListTagsOfResource")},
+    **{operation: _on_arn(operation) for operation in _ON_ARN},
     **{operation: _on_everything(operation) for operation in _ON_EVERYTHING},
     "BatchGetItem": _batch("BatchGetItem", _batch_get_items),
     "BatchWriteItem": _batch("BatchWriteItem", _batch_write_items),

@@ -30,7 +30,7 @@ class Write:
     contents: Contents
     key: ItemKey
     condition: BoundCondition | None = None
-    item: Item | None = None  # to put
+    put: StoredItem | None = None
     update: BoundUpdate | None = None
     key_item: Item | None = None  # the key attributes, for an update that makes the item
     is_check: bool = False  # a transaction's ConditionCheck
@@ -41,35 +41,36 @@ class Write:
         self.check(before)
         if self.is_check:
             return Change(before, before)
-        return engine.write(tx, self.table, self.contents, self.key, before, self.new_item(before))
+        return engine.write(tx, self.table, self.contents, self.key, before, self.after(before))
 
     def check(self, before: StoredItem | None) -> None:
-        if self.condition is not None and not self.condition.holds(before.item() if before else None):
+        if self.condition is not None and not self.condition.holds(before.item if before else None):
             raise ConditionalCheckFailedException()
 
-    def new_item(self, before: StoredItem | None) -> Item | None:
-        """The item after the write; None if there is none."""
+    def after(self, before: StoredItem | None) -> StoredItem | None:
+        """The item that the write leaves; None if there is none."""
         if self.update is None:
-            return self.item
+            return self.put
         if before is None and not self.update.creates:
             return None
-        item = self.update.apply(before.item() if before is not None else dict(self.key_item or {}))
-        if sizes.item_bytes(item) > sizes.ITEM_BYTES_MAX:
+        after = StoredItem.of(self.update.apply(before.item if before is not None else dict(self.key_item or {})))
+        if after.size_bytes > sizes.ITEM_BYTES_MAX:
             raise invalid("Item size to update has exceeded the maximum allowed size")
-        schema.check_index_keys(self.table, item)
-        return item
+        schema.check_index_keys(self.table, after.item)
+        return after
 
 
 def put_write(call: Call, request: dict[str, Any]) -> Write:
     """A PutItem, checked."""
     expressions = read(request, "ConditionExpression", legacy=_WRITE_LEGACY)
     item = canonical_item(request["Item"])
-    if sizes.item_bytes(item) > sizes.ITEM_BYTES_MAX:
+    stored = StoredItem.of(item)
+    if stored.size_bytes > sizes.ITEM_BYTES_MAX:
         raise invalid("Item size has exceeded the maximum allowed size")
     table, contents = require_table(call, request["TableName"])
     key = schema.key_of_item(table, item)
     schema.check_index_keys(table, item)
-    return Write(table, contents, key, expressions.condition, item)
+    return Write(table, contents, key, expressions.condition, stored)
 
 
 def delete_write(call: Call, request: dict[str, Any]) -> Write:
@@ -158,7 +159,7 @@ def update_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         return answer
     if wanted.startswith("ALL"):
         answer["Attributes"] = shown.raw
-    elif write.update is not None and (touched := write.update.touched(shown.item())):
+    elif write.update is not None and (touched := write.update.touched(shown.item)):
         answer["Attributes"] = msgspec.Raw(encode_item(touched))
     return answer
 
@@ -167,7 +168,7 @@ def projected(stored: StoredItem, projection: PathTree | None) -> msgspec.Raw:
     """What an answer shows of an item."""
     if projection is None:
         return stored.raw
-    return msgspec.Raw(encode_item(projection.project(stored.item())))
+    return msgspec.Raw(encode_item(projection.project(stored.item)))
 
 
 @dynamodb.operation("GetItem")

@@ -9,7 +9,7 @@ from cloudlet.store.transaction import Tx
 
 def keys_of(call: Call, table_name: str) -> tuple[Keys, str]:
     """The keys of the account that a TableName is about, and the bare name."""
-    account, name = rules.table_address(table_name)
+    account, name = rules.table_address(table_name, call.region)
     return (call.keys if account is None else call.service.keys(account, call.region)), name
 
 

@@ -202,7 +202,7 @@ class Page:
 
     def _matches(self, stored: StoredItem) -> bool:
         condition = self.expressions.filter
-        return condition is None or condition.holds(stored.item())
+        return condition is None or condition.holds(stored.item)
 
     def answer(self, call: Call) -> dict[str, Any]:
         answer: dict[str, Any] = {"Count": self.matched, "ScannedCount": self.scanned}
@@ -218,7 +218,7 @@ class Page:
         return meter.add_to(answer)
 
     def _last_key(self, last: StoredItem) -> Item:
-        return key_of(self.target.key_names, last.item())
+        return key_of(self.target.key_names, last.item)
 
 
 async def fill(call: Call, begin: Callable[[Tx, Call, dict[str, Any]], Page], request: dict[str, Any]) -> Page:

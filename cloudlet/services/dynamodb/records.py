@@ -1,7 +1,7 @@
 """What DynamoDB stores. An item is not a Record: it is its own wire JSON behind its size, sent without re-encoding."""
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -14,31 +14,38 @@ _SIZE_BYTES = 4
 _HEAD_BYTES = 1 + _SIZE_BYTES
 
 
-class StoredItem(NamedTuple):
-    """An item as it lies in the store: its size by AWS's rules, and its wire JSON."""
+class StoredItem:
+    """An item as it lies in the store: its size by AWS's rules, and its wire JSON; decoded when somebody looks."""
 
-    size_bytes: int
-    wire: bytes
+    __slots__ = ("_item", "size_bytes", "wire")
+
+    def __init__(self, size_bytes: int, wire: bytes, item: Item | None = None) -> None:
+        self.size_bytes, self.wire, self._item = size_bytes, wire, item
 
     @property
     def raw(self) -> msgspec.Raw:
         """What an answer holds in its place."""
         return msgspec.Raw(self.wire)
 
+    @property
     def item(self) -> Item:
-        return decode_item(self.wire)
+        """Not to be changed: whoever looks next sees the same."""
+        item = self._item
+        if item is None:
+            item = self._item = decode_item(self.wire)
+        return item
 
     def encode(self) -> bytes:
         return _ITEM_VERSION + self.size_bytes.to_bytes(_SIZE_BYTES, "big") + self.wire
 
     @classmethod
     def decode(cls, stored: bytes) -> "StoredItem":
-        assert stored[:1] == _ITEM_VERSION, f"an item of version {stored[0]}"
+        assert stored[0] == _ITEM_VERSION[0], f"an item of version {stored[0]}"
         return cls(int.from_bytes(stored[1:_HEAD_BYTES], "big"), stored[_HEAD_BYTES:])
 
     @classmethod
     def of(cls, item: Item) -> "StoredItem":
-        return cls(item_bytes(item), encode_item(item))
+        return cls(item_bytes(item), encode_item(item), item)
 
 
 class KeySchema(msgspec.Struct, frozen=True, omit_defaults=True):

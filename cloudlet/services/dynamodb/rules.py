@@ -28,11 +28,11 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):(\d{12}):table/([A-Za-z0-9_.-]{3,255})")
 
 
-def table_address(text: str) -> tuple[str | None, str]:
-    """Account (None: the caller's) and name that a TableName says, a name or an ARN."""
+def table_address(text: str, region: str) -> tuple[str | None, str]:
+    """Account (None: the caller's) and name that a TableName says, a name or an ARN of this region."""
     if text.startswith("arn:"):
         found = _ARN.fullmatch(text)
-        if found is None:
+        if found is None or found[1] != region:
             raise invalid("Invalid table ARN")
         return found[2], found[3]
     check_name(text, "TableName")

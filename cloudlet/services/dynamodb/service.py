@@ -14,18 +14,18 @@ dynamodb = Service(
         "transact": "TransactWriteItems TransactGetItems",
         "tags": "TagResource UntagResource ListTagsOfResource",
         "limits": "DescribeLimits DescribeEndpoints",
-        "time_to_live": "UpdateTimeToLive DescribeTimeToLive",
-        "access": "PutResourcePolicy GetResourcePolicy DeleteResourcePolicy",
+        "features": "UpdateTimeToLive DescribeTimeToLive UpdateContinuousBackups DescribeContinuousBackups"
+        " PutResourcePolicy GetResourcePolicy DeleteResourcePolicy"
+        " DescribeContributorInsights ListContributorInsights UpdateContributorInsights"
+        " EnableKinesisStreamingDestination DisableKinesisStreamingDestination DescribeKinesisStreamingDestination"
+        " UpdateKinesisStreamingDestination",
         "partiql": "ExecuteStatement BatchExecuteStatement ExecuteTransaction",
         "backup": "CreateBackup DeleteBackup DescribeBackup ListBackups RestoreTableFromBackup"
-        " RestoreTableToPointInTime UpdateContinuousBackups DescribeContinuousBackups",
+        " RestoreTableToPointInTime",
         "bulk": "ExportTableToPointInTime DescribeExport ListExports ImportTable DescribeImport ListImports"
         " StartBulkPutItems DescribeBulkOperation ListBulkOperations CancelBulkOperation",
         "global_table": "CreateGlobalTable DescribeGlobalTable ListGlobalTables UpdateGlobalTable"
         " DescribeGlobalTableSettings UpdateGlobalTableSettings DescribeTableReplicaAutoScaling"
         " UpdateTableReplicaAutoScaling",
-        "kinesis_destination": "EnableKinesisStreamingDestination DisableKinesisStreamingDestination"
-        " DescribeKinesisStreamingDestination UpdateKinesisStreamingDestination",
-        "contributor_insights": "DescribeContributorInsights ListContributorInsights UpdateContributorInsights",
     },
 )

@@ -31,7 +31,7 @@ from cloudlet.services.dynamodb.item import (
 from cloudlet.services.dynamodb.lookup import require_table
 from cloudlet.services.dynamodb.records import StoredItem, Token
 from cloudlet.services.dynamodb.service import dynamodb
-from cloudlet.services.dynamodb.values import Item, canonical_item
+from cloudlet.services.dynamodb.values import canonical_item
 
 _FORGOTTEN_PER_CALL = 10
 _NONE = {"Code": "None"}
@@ -51,8 +51,8 @@ def transact_write_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         return _repeated(request, call, done)
     actions = _actions(call, request)
     found = [engine.find(call.tx, write.contents, write.key) for _, write in actions]
-    items = _new_items(actions, found)
-    changes = [_perform(call, write, before, item) for (_, write), before, item in zip(actions, found, items)]
+    after = _after(actions, found)
+    changes = [_perform(call, write, *images) for (_, write), *images in zip(actions, found, after)]
     meters = _meters(call, request, actions, changes)
     if token is not None:
         _remember(call, token, request, actions, changes)
@@ -83,29 +83,28 @@ def _actions(call: Call, request: dict[str, Any]) -> _Actions:
     return actions
 
 
-def _new_items(actions: _Actions, found: list[StoredItem | None]) -> list[Item | None]:
+def _after(actions: _Actions, found: list[StoredItem | None]) -> list[StoredItem | None]:
     """What each write leaves; raises the cancellation if a condition fails or an update doesn't fit its item."""
-    items: list[Item | None] = []
+    left: list[StoredItem | None] = []
     reasons: list[dict[str, Any]] = []
     for (action, write), before in zip(actions, found):
         reason: dict[str, Any] = _NONE
-        item = None
+        after = None
         try:
             write.check(before)
-            item = None if write.is_check else write.new_item(before)
+            after = None if write.is_check else write.after(before)
         except ConditionalCheckFailedException:
             error = failed_condition(action, before)
             reason = {"Code": "ConditionalCheckFailed", "Message": error.message, **error.members}
         except ValidationException as error:
             reason = {"Code": "ValidationError", "Message": error.message}
-        items.append(item)
+        left.append(after)
         reasons.append(reason)
     if any(reason is not _NONE for reason in reasons):
         raise _canceled(reasons)
-    size_bytes = sum(sizes.item_bytes(item) for item in items if item is not None)
-    if size_bytes > rules.TRANSACTION_BYTES_MAX:
+    if sum(after.size_bytes for after in left if after is not None) > rules.TRANSACTION_BYTES_MAX:
         raise invalid("Collective size of items in transaction cannot exceed 4MB")
-    return items
+    return left
 
 
 def _canceled(reasons: list[dict[str, Any]]) -> AwsError:
@@ -113,10 +112,10 @@ def _canceled(reasons: list[dict[str, Any]]) -> AwsError:
     return TransactionCanceledException(codes=codes, members={"CancellationReasons": reasons})
 
 
-def _perform(call: Call, write: Write, before: StoredItem | None, item: Item | None) -> Change:
+def _perform(call: Call, write: Write, before: StoredItem | None, after: StoredItem | None) -> Change:
     if write.is_check:
         return Change(before, before)
-    return engine.write(call.tx, write.table, write.contents, write.key, before, item)
+    return engine.write(call.tx, write.table, write.contents, write.key, before, after)
 
 
 def _meters(call: Call, request: dict[str, Any], actions: _Actions, changes: list[Change]) -> dict[str, Meter]:

@@ -68,9 +68,17 @@ def test_a_batch_that_would_answer_more_than_16_mb_leaves_keys_over(ddb: Ddb) ->
         ddb("PutItem", TableName="rows", Item=row(number, note={"S": "x" * 390_000}))
     answer = ddb("BatchGetItem", RequestItems={"rows": {"Keys": [row(number) for number in range(60)]}})
     read, left = answer["Responses"]["rows"], answer["UnprocessedKeys"]["rows"]["Keys"]
-    assert len(read) == 50 and len(left) == 10
+    assert len(read) == 42 and len(left) == 18, "16 MiB hold 43 of them, and they are read two by two"
     again = ddb("BatchGetItem", RequestItems=answer["UnprocessedKeys"])
-    assert len(again["Responses"]["rows"]) == 10 and again["UnprocessedKeys"] == {}
+    assert len(again["Responses"]["rows"]) == 18 and again["UnprocessedKeys"] == {}
+
+
+def test_a_batch_of_large_items_is_written_in_pieces(ddb: Ddb, node: TestNode) -> None:
+    before = node.node.database.engine.sequence()
+    puts = [{"PutRequest": {"Item": row(number, note={"S": "x" * 390_000})}} for number in range(10)]
+    ddb("BatchWriteItem", RequestItems={"rows": puts})
+    assert ddb("Scan", TableName="rows", Select="COUNT")["ScannedCount"] == 3
+    assert node.node.database.engine.sequence() - before >= 5, "two items of 390 KB are a piece"
 
 
 @pytest.mark.parametrize(

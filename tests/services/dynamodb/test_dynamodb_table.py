@@ -6,6 +6,7 @@ import pytest
 from dynamodb_tables import Ddb, definitions, refusal, schema
 
 from cloudlet.services.dynamodb.records import Index, KeySchema, Table
+from cloudlet.services.dynamodb.service import dynamodb
 from tests.client import TestNode
 
 PARAMETER = "One or more parameter values were invalid: "
@@ -273,12 +274,30 @@ def test_tags_come_and_go(ddb: Ddb) -> None:
     assert error.code == "ResourceNotFoundException"
 
 
-def test_no_table_has_a_time_to_live_and_none_can_get_one(ddb: Ddb) -> None:
-    answer = ddb("DescribeTimeToLive", TableName="songs")
-    assert answer == {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
+def test_features_that_are_not_written_are_off_and_stay_off(ddb: Ddb) -> None:
+    arn = "arn:aws:dynamodb:us-east-1:000000000000:table/songs"
+    assert ddb("DescribeTimeToLive", TableName="songs")["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
+    backups = ddb("DescribeContinuousBackups", TableName="songs")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"] == {"PointInTimeRecoveryStatus": "DISABLED"}
+    assert ddb("DescribeContributorInsights", TableName="songs")["ContributorInsightsStatus"] == "DISABLED"
+    assert ddb("DescribeKinesisStreamingDestination", TableName="songs")["KinesisDataStreamDestinations"] == []
+    assert refusal(ddb, "GetResourcePolicy", ResourceArn=arn).code == "PolicyNotFoundException"
     specification = {"Enabled": True, "AttributeName": "x"}
     error = refusal(ddb, "UpdateTimeToLive", TableName="songs", TimeToLiveSpecification=specification)
     assert error.status == 501
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    error = refusal(ddb, "UpdateContinuousBackups", TableName="songs", PointInTimeRecoverySpecification=recovery)
+    assert error.status == 501
+
+
+def test_every_operation_of_the_api_has_its_place() -> None:
+    assert set(dynamodb.module_of) == set(dynamodb.model.operations)
+    assert set(dynamodb.load().operations) == set(dynamodb.access_rules)
+
+
+def test_an_arn_of_another_region_is_no_table_here(ddb: Ddb) -> None:
+    error = refusal(ddb, "DescribeTable", TableName="arn:aws:dynamodb:eu-west-1:000000000000:table/songs")
+    assert error.message == "Invalid table ARN"
 
 
 def test_limits_and_endpoints_are_told(ddb: Ddb) -> None:
