@@ -82,6 +82,9 @@ class Runtime:
                 reasons.append(str(error))
                 await zygote.close()
                 continue
+            except BaseException:
+                await zygote.close()
+                raise
             self._zygote, self.level, self.why = zygote, level, "; ".join(reasons)
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
             return

@@ -9,6 +9,7 @@ import asyncio
 import json
 import socket
 from dataclasses import dataclass, field
+from typing import cast
 
 import httptools
 
@@ -133,10 +134,9 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         if len(self._api.connections) >= _CONNECTIONS_MAX:
-            transport.abort()
+            self._transport.abort()
             return
         self._api.connections.add(self)
 

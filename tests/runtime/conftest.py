@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from cloudlet.runtime.environment import (
     Credentials,
@@ -31,7 +32,7 @@ class Host:
 
     def __init__(self, work_dir: Path, level: str, **settings: Any) -> None:
         self.work_dir = work_dir
-        self.runner = asyncio.Runner()
+        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.listeners: dict[str, socket.socket] = {}
         self.runtime = Runtime(
             RuntimeSettings(work_dir=work_dir / "work", level=level, **settings), self._on, self._off
