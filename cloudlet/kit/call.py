@@ -15,7 +15,7 @@ import msgspec
 from cloudlet.base import ids
 from cloudlet.kit import outbox
 from cloudlet.kit.authority import authorise
-from cloudlet.kit.dispatch import perform
+from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.meter import Series
 from cloudlet.kit.node import Node
 from cloudlet.kit.policy.evaluate import Principal
@@ -108,6 +108,47 @@ class Call:
         aws:SourceAccount), as `principal`, or as this call's own caller. `account` and `region` are the target's.
         Raises AwsError as a client would get it; NotImplementedYet included.
         """
+        inner = self._inner(service, operation, as_service, source_arn, principal, account, region)
+        inner.now_ms, inner._tx = self.now_ms, self.tx
+        with self.tx.savepoint():
+            return perform(inner, operation, request)
+
+    async def aws_apart(
+        self,
+        service: str,
+        operation: str,
+        request: dict[str, Any],
+        *,
+        as_service: str | None = None,
+        source_arn: str | None = None,
+        principal: Principal | None = None,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """The same outside of any transaction, for what may wait (a function's answer): in as many transactions of its
+        own as it takes. Only an `async def` can say this."""
+        assert self._tx is None, "a transaction is open: call.aws"
+        inner = self._inner(service, operation, as_service, source_arn, principal, account, region)
+        handler = inner.service.require_operation(operation)
+        try:
+            if not handler.waits:
+                return inner.transact(lambda tx: perform(inner, operation, request))
+            inner.transact(lambda tx: prepare(inner, operation, request))
+            inner.authorises_as(request)
+            return await handler.handler(inner, request) or {}
+        finally:
+            self.horizon = max(self.horizon, inner.horizon)
+
+    def _inner(
+        self,
+        service: str,
+        operation: str,
+        as_service: str | None,
+        source_arn: str | None,
+        principal: Principal | None,
+        account: str | None,
+        region: str | None,
+    ) -> "Call":
         assert self.depth < DEPTH_MAX, f"{self.service.name}.{self.operation} calls itself through {service}"
         identity = service_principal(as_service) if as_service else principal or self.principal
         inner = Call(
@@ -122,12 +163,10 @@ class Call:
             session_policies=self.session_policies if identity is self.principal else None,
             session_context=self.session_context if identity is self.principal else None,
         )
-        inner.depth, inner.now_ms, inner._tx = self.depth + 1, self.now_ms, self.tx
-        inner.rehearses = self.rehearses
+        inner.depth = self.depth + 1
         inner.source_arn = source_arn
         inner.source_account = self.account if source_arn else None
-        with self.tx.savepoint():
-            return perform(inner, operation, request)
+        return inner
 
     def later(
         self,

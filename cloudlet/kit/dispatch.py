@@ -18,7 +18,7 @@ def prepare(call: "Call", operation: str, request: dict[str, Any]) -> None:
 
 def perform(call: "Call", operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """Run a `def` handler inside `call.tx`. The gateway and `call.aws` both come through here."""
-    handler = call.service.require_operation(operation)
-    assert not handler.waits, f"{call.service.name}.{operation} waits (async def): use call.later with a task"
+    at_once = call.service.require_operation(operation).at_once
+    assert at_once is not None, f"{call.service.name}.{operation} waits: call.aws_apart, or call.later with a task"
     prepare(call, operation, request)
-    return handler.handler(call, request) or {}
+    return at_once(call, request) or {}

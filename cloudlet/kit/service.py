@@ -30,6 +30,12 @@ class Operation:
     name: str
     handler: Callable[..., Any]
     waits: bool  # async def
+    within: Callable[..., Any] | None = None  # of one that waits: the `def` that does what can be done in a transaction
+
+    @property
+    def at_once(self) -> Callable[..., Any] | None:
+        """What runs in a transaction of the caller's; None if this can only wait."""
+        return self.within if self.waits else self.handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,12 @@ class Service:
     def model(self) -> ServiceModel:
         return load(self.name)
 
-    def operation(self, name: str) -> Callable[[Callable], Callable]:
-        """Register the handler of AWS operation `name`: (call, request) -> response, in AWS's spelling."""
+    def operation(self, name: str, *, within: Callable[..., Any] | None = None) -> Callable[[Callable], Callable]:
+        """Register the handler of AWS operation `name`: (call, request) -> response, in AWS's spelling.
+
+        `within`: for an `async def` handler some of whose requests need not wait (Invoke with InvocationType=Event is
+        an enqueue), the `def` form of those: `call.aws` runs it in the caller's transaction.
+        """
 
         def register(handler: Callable) -> Callable:
             module = handler.__module__.rpartition(".")[2]
@@ -85,7 +95,7 @@ class Service:
             assert belongs is not None, f"{self.name} has no operation {name}: see services/{self.folder}/service.py"
             dedicated = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
             assert module in (belongs, dedicated), f"{name} belongs in {belongs}.py or {dedicated}.py, not {module}.py"
-            self.operations[name] = Operation(name, handler, inspect.iscoroutinefunction(handler))
+            self.operations[name] = Operation(name, handler, inspect.iscoroutinefunction(handler), within)
             return handler
 
         return register
