@@ -15,7 +15,9 @@ from cloudlet.base.config import Settings
 from cloudlet.kit.node import Node
 from cloudlet.kit.secrets import Sealer, load_or_create_node_key
 from cloudlet.kit.service import Service
+from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudlet.service import cloudlet
+from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.iam.identities import IamIdentities
 from cloudlet.services.iam.service import iam
 from cloudlet.services.sqs.service import sqs
@@ -23,7 +25,9 @@ from cloudlet.services.sts.service import sts
 from cloudlet.store.database import Database
 
 SERVICES: tuple[Service, ...] = (
+    cloudformation,
     cloudlet,
+    dynamodb,
     iam,
     sqs,
     sts,
