@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from dynamodb_tables import Ddb, refusal, refused_answer
+from dynamodb_tables import Ddb, definitions, refusal, refused_answer, schema
 
 from tests.client import TestNode
 
@@ -265,3 +265,27 @@ def test_a_transaction_reads_in_order(ddb: Ddb) -> None:
     )
     assert answer["Responses"] == [{}, {"Item": {"x": {"N": "1"}}}]
     assert answer["ConsumedCapacity"] == [{"TableName": "songs", "CapacityUnits": 4.0, "ReadCapacityUnits": 4.0}]
+
+
+def test_the_largest_transaction_fits_one_of_the_store(ddb: Ddb, node: TestNode) -> None:
+    """4 MB of binary (a third more as base64), each item new in all of a table's 20 indexes, then moved in all."""
+    names = [f"key{number}" for number in range(20)]
+    ddb(
+        "CreateTable",
+        TableName="indexed",
+        AttributeDefinitions=definitions(id="S", **dict.fromkeys(names, "S")),
+        KeySchema=schema("id"),
+        GlobalSecondaryIndexes=[
+            {"IndexName": name, "KeySchema": schema(name), "Projection": {"ProjectionType": "ALL"}} for name in names
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for version in ("first", "second"):
+        keys = {name: {"S": version} for name in names}
+        items = [
+            {"Put": {"TableName": "indexed", "Item": {"id": {"S": str(number)}, "b": {"B": bytes(41_000)}, **keys}}}
+            for number in range(100)
+        ]
+        assert ddb("TransactWriteItems", TransactItems=items) == {}
+    described = ddb("DescribeTable", TableName="indexed")["Table"]["GlobalSecondaryIndexes"]
+    assert [index["ItemCount"] for index in described] == [100] * 20
