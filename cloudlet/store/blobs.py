@@ -53,6 +53,9 @@ class BlobReader:
             os.close(fd)
             self._blobs._reader_closed(self.blob_id)
 
+    def __del__(self) -> None:
+        self.close()  # an answer that was given up before anybody took it
+
     def __enter__(self) -> "BlobReader":
         return self
 
@@ -147,6 +150,14 @@ class Blobs:
             if isinstance(error, FileNotFoundError):
                 raise BlobGone(f"blob {blob_id} is not in this store") from None
             raise _mapped(error) from error
+
+    def pin(self, blob_id: str) -> None:
+        """Keep a blob that is referenced now until `unpin`, without opening it."""
+        with self._lock:
+            self._readers[blob_id] = self._readers.get(blob_id, 0) + 1
+
+    def unpin(self, blob_id: str) -> None:
+        self._reader_closed(blob_id)
 
     def path(self, blob_id: str) -> Path:
         assert blob_id.startswith(SCHEME), f"blob {blob_id} is in another store"

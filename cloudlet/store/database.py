@@ -73,18 +73,22 @@ class Database:
         if not path.is_dir():
             path.mkdir(mode=0o700, parents=True)
             sync_directory(path.parent)
-        opened: Engine = RocksEngine(path / "rocksdb") if engine == "rocksdb" else SqliteEngine(path / "store.sqlite")
+        note = SequenceNote(path / "durable")
+        opened: Engine | None = None
         try:
-            opened.sync()  # whatever recovery found is durable from here on
-            note = SequenceNote(path / "durable")
             noted = note.read()
-            if noted is not None and noted.sequence > opened.sequence():
-                _check_loss(path, noted.sequence, opened.sequence(), accept_loss)
+            durable = noted.sequence if noted is not None else 0
+            opened = _opened(path, engine, 0 if accept_loss else durable)
+            opened.sync()  # whatever recovery found is durable from here on
+            if durable > opened.sequence():
+                _check_loss(path, durable, opened.sequence(), accept_loss)
             note.write(opened.sequence())
             sync_directory(path)
             database = Database(opened, blobs=Blobs(path / "blobs"), note=note, run_twice=run_twice)
         except BaseException:
-            opened.close()
+            note.close()
+            if opened is not None:
+                opened.close()
             raise
         if noted is None or not noted.closed:
             database.blobs.sweep_aside(database.is_blob_referenced)
@@ -227,6 +231,12 @@ class Database:
             if self._note is not None:
                 self._note.close()
             self.engine.close()
+
+
+def _opened(path: Path, engine: str, durable: int) -> Engine:
+    if engine == "rocksdb":
+        return RocksEngine(path / "rocksdb", durable=durable)
+    return SqliteEngine(path / "store.sqlite")
 
 
 def _check_loss(path: Path, noted: int, found: int, accept_loss: bool) -> None:

@@ -1,11 +1,13 @@
-"""The three ways to make something be on disk."""
+"""Making something be on disk, and being its only user."""
 
 import os
 import sys
 from pathlib import Path
 
-if sys.platform == "darwin":
+if sys.platform != "win32":
     import fcntl
+
+if sys.platform == "darwin":
 
     def sync_file(fd: int) -> None:
         """macOS's fsync leaves the data in the drive's cache."""
@@ -32,3 +34,15 @@ def sync_directory(path: Path | str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def lock_file(path: Path | str) -> int:
+    """The descriptor of a lock held until it is closed or the process ends; BlockingIOError if another has it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(fd)
+            raise
+    return fd

@@ -26,8 +26,9 @@ from rocksdict import (
     WriteOptions,
 )
 
-from cloudlet.store.disk import sync_directory, sync_file
+from cloudlet.store.disk import lock_file
 from cloudlet.store.engine import Changes, Counters, Row
+from cloudlet.store.engine.rocksdb_log import LogSync, cut_damage
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled
 
 _log = logging.getLogger(__name__)
@@ -40,15 +41,13 @@ TOMBSTONES_SKIPPED_MAX = 5_000
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
-def _mapped(error: Exception, path: str) -> StoreError:
+def _mapped(error: BaseException, path: str) -> StoreError:
     """RocksDB's errors arrive as text only."""
     text = str(error)
     if any(sign in text for sign in _FULL):
         return StoreFull(f"no space left for {path}: free some, writes go on by themselves ({text})")
     if "Write stall" in text:
         return StoreStalled(f"{path}: compaction is behind, the write was not taken")
-    if "lock" in text.lower() and ("Resource temporarily unavailable" in text or "No locks available" in text):
-        return StoreInUse(f"{path} is in use by another process: stop it, or choose another data directory")
     return StoreBroken(f"{path}: {text}")
 
 
@@ -83,56 +82,32 @@ def _options(log_path: str) -> Options:
     return options
 
 
-class _LogSync:
-    """Syncs the log files, oldest first, so that what survives is a prefix."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._number, self._fd = -1, -1  # the newest log synced so far, kept open: it reports errors since then
-
-    def sync(self) -> None:
-        with self._lock:
-            if self._fd >= 0:
-                sync_file(self._fd)
-            for number in self._numbers():
-                if number > self._number:
-                    self._sync_new(number)
-
-    def _sync_new(self, number: int) -> None:
-        try:
-            fd = os.open(self._file(number), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # flushed into a synced table, and removed
-            return
-        self.close()
-        self._number, self._fd = number, fd
-        sync_file(fd)
-        sync_directory(self._path)
-
-    def _numbers(self) -> list[int]:
-        return sorted(int(name[:-4]) for name in os.listdir(self._path) if name.endswith(".log"))
-
-    def _file(self, number: int) -> str:
-        return f"{self._path}/{number:06d}.log"
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+def _lock(path: Path) -> int:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return lock_file(path / "in-use")
+    except BlockingIOError:
+        raise StoreInUse(f"{path} is in use by another process: stop it, or choose another data directory") from None
 
 
 class RocksEngine:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: int = 0) -> None:
+        """Opens it. StoreBroken if its log is damaged before the sequence `durable`: then nothing was touched."""
         self.counters = Counters()
         self._path = str(path)
         self._log_path = str(path / "log")
-        self._log = _LogSync(self._log_path)
+        self._log = LogSync(self._log_path)
         self._write_options = WriteOptions()
         self._write_options.no_slowdown = True
         self.compactions: dict[tuple[bytes, bytes], threading.Thread] = {}  # running, by their range
+        self._lock_fd = _lock(path)  # ours, since a log may be cut before RocksDB takes its own
         try:
+            cut_damage(self._log_path, durable)
             self._rdict = Rdict(self._path, _options(self._log_path))
-        except Exception as error:
+        except BaseException as error:
+            os.close(self._lock_fd)
+            if isinstance(error, StoreError):
+                raise
             raise _mapped(error, self._path) from error
         self._get = self._rdict.get
 
@@ -253,6 +228,10 @@ class RocksEngine:
                 for thread in list(self.compactions.values()):
                     thread.join()
             self._rdict.close()
-            self._log.close()
         except Exception as error:
             raise _mapped(error, self._path) from error
+        finally:
+            self._log.close()
+            if self._lock_fd >= 0:
+                os.close(self._lock_fd)
+                self._lock_fd = -1
