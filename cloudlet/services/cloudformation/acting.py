@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.kit.arn import account_of
 from cloudlet.kit.call import Call
-from cloudlet.kit.dispatch import prepare
 from cloudlet.kit.service import Service
 from cloudlet.services.cloudformation import errors
 from cloudlet.services.cloudformation.records import Acting
@@ -71,36 +70,14 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
 async def call_within(call: Call, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """In the open transaction; MustWait if the operation can't be."""
     target = _service(call, service)
-    if target.require_operation(operation).waits:
+    if target.require_operation(operation).at_once is None:
         raise MustWait
     return call.aws(service, operation, shaped(target, operation, request))
 
 
 async def call_apart(call: Call, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """In a transaction of its own, or in as many as the operation makes."""
-    target = _service(call, service)
-    handler, request = target.require_operation(operation), shaped(target, operation, request)
-    if not handler.waits:
-        return call.transact(lambda tx: call.aws(service, operation, request))
-    inner = Call(
-        call.node,
-        target,
-        operation,
-        account=call.account,
-        region=call.region,
-        principal=call.principal,
-        source=call.source,
-        request_id=call.request_id,
-        session_policies=call.session_policies,
-        session_context=call.session_context,
-    )
-    inner.depth = call.depth + 1
-    try:
-        inner.transact(lambda tx: prepare(inner, operation, request))
-        inner.authorises_as(request)
-        return await handler.handler(inner, request) or {}
-    finally:
-        call.horizon = max(call.horizon, inner.horizon)
+    return await call.aws_apart(service, operation, shaped(_service(call, service), operation, request))
 
 
 def _service(call: Call, name: str) -> Service:

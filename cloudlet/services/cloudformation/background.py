@@ -52,6 +52,8 @@ def _step_at_once(tx: Any, call: Call, stack_id: str, operation_id: str) -> bool
     act = engine.next_act(work)
     if act is None:
         return engine.is_open(work)
+    if act.is_repeated:
+        raise MustWait  # what an interrupted try left behind has to go first
     making.announce(work, act)
     become(call, work.operation.acting)
     outcome = drive(_outcome(call, work, act, tx.savepoint()))
