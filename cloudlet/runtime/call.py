@@ -28,9 +28,16 @@ def headers(invocation: Invocation, deadline_ms: int) -> dict[str, str]:
     if invocation.trace_id:
         found["Lambda-Runtime-Trace-Id"] = invocation.trace_id
     if invocation.client_context:
-        # One header line: JSON may be sent with line breaks, which mean nothing in it.
-        found["Lambda-Runtime-Client-Context"] = " ".join(invocation.client_context.split())
+        found["Lambda-Runtime-Client-Context"] = _header_json(invocation.client_context)
     return found
+
+
+def _header_json(text: str) -> str:
+    """JSON as one line of ASCII, which every HTTP library reads alike."""
+    try:
+        return json.dumps(json.loads(text))
+    except ValueError:
+        return " ".join(text.encode("ascii", "replace").decode().split())
 
 
 def init_start_line(spec: FunctionSpec, version: str) -> bytes:

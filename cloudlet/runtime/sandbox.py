@@ -168,7 +168,7 @@ def confine(request: dict[str, Any], plan: dict[str, Any], uid: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes, megabytes))
         landlock.restrict(request["readable"], request["writable"], request["ports"])
     linux.drop_capabilities()
-    seccomp.install()
+    seccomp.install(unix_sockets=plan["private_network"])
 
 
 def _become_function_user(uid: int) -> None:

@@ -132,7 +132,9 @@ _DENIED = {
 _ARCHITECTURE = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _IOCTL = {"x86_64": 16, "aarch64": 29}
+_SOCKET = {"x86_64": 41, "aarch64": 198}
 _CLONE3 = 435
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # typing into somebody else's terminal
 _X32_BIT = 0x4000_0000
 
@@ -145,8 +147,12 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
-def program(machine: str) -> bytes:
-    """The filter as an array of `struct sock_filter`."""
+def program(machine: str, unix_sockets: bool = True) -> bytes:
+    """The filter as an array of `struct sock_filter`.
+
+    Of sockets it lets through what a network namespace holds; VSOCK, for one, reaches the hypervisor from inside any.
+    `unix_sockets` only where no socket of the machine is in reach by path or abstract name.
+    """
     refuse = _op(_RETURN, _ERRNO | errno.EPERM)
     ops = [
         _op(_LOAD_WORD, _ARCH_AT),
@@ -168,13 +174,18 @@ def program(machine: str) -> bytes:
         _op(_RETURN, _ALLOW),
     ]
     ops += [
-        _op(_JUMP_EQUAL, _IOCTL[machine], 0, 4),
+        _op(_JUMP_EQUAL, _IOCTL[machine], 0, 5),
         _op(_LOAD_WORD, _SECOND_ARGUMENT_AT),
         _op(_JUMP_EQUAL, _TIOCSTI, 1, 0),
         _op(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
         refuse,
         _op(_RETURN, _ALLOW),
     ]
+    families = [_AF_INET, _AF_INET6, _AF_NETLINK] + ([_AF_UNIX] if unix_sockets else [])
+    ops += [_op(_JUMP_EQUAL, _SOCKET[machine], 1, 0), _op(_RETURN, _ALLOW), _op(_LOAD_WORD, _FIRST_ARGUMENT_AT)]
+    for family in families:
+        ops += [_op(_JUMP_EQUAL, family, 0, 1), _op(_RETURN, _ALLOW)]
+    ops.append(_op(_RETURN, _ERRNO | errno.EAFNOSUPPORT))
     return b"".join(ops)
 
 
@@ -182,7 +193,7 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def install() -> None:
+def install(unix_sockets: bool) -> None:
     """Filter this process and everything it starts. Needs no_new_privs."""
-    code = program(platform.machine())
+    code = program(platform.machine(), unix_sockets)
     linux.prctl(22, 2, ctypes.byref(_Program(len(code) // 8, code)))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER

@@ -154,12 +154,12 @@ def open_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def new_host(open_directory: Path) -> Iterator[Callable[[str], Host]]:
+def new_host(open_directory: Path) -> Iterator[Callable[..., Host]]:
     """A host of the test's own: new_host("landlock")."""
     opened: list[Host] = []
 
-    def make(level: str) -> Host:
-        opened.append(open_host(open_directory, level))
+    def make(level: str, **settings: Any) -> Host:
+        opened.append(open_host(open_directory, level, **settings))
         return opened[-1]
 
     yield make

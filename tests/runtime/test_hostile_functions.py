@@ -4,8 +4,10 @@ A level that does not claim something has nothing to show for it: those cases ar
 """
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -288,6 +290,37 @@ def test_the_machines_network_is_out_of_reach(host: Any) -> None:
         assert answer(host.invoke(host.function(code))) == ["ConnectionRefusedError", "OSError", ["lo"]]
 
 
+def test_a_function_may_be_given_the_machines_network(new_host: Any) -> None:
+    host = new_host("auto", network="host")
+    assert "network" not in host.runtime.claims
+    with host.neighbour() as port:
+        code = f"""
+            import os, socket
+            def handler(event, context):
+                socket.create_connection(("127.0.0.1", {port}), 5).close()
+                return os.environ["AWS_ENDPOINT_URL"]
+        """
+        assert answer(host.invoke(host.function(code))) == "http://127.0.0.1:4566"
+    assert not host.listeners  # it comes to the node's own
+
+
+def test_a_directory_to_hide_is_hidden_wherever_it_lies(new_host: Any) -> None:
+    host = new_host("namespaces", hidden=(Path("/usr/share"),))
+    code = """
+        import os
+        def handler(event, context):
+            found = {}
+            for place in ("/usr/share", "/.host", "/usr"):
+                try:
+                    found[place] = len(os.listdir(place))
+                except PermissionError:
+                    found[place] = "refused"
+            return found
+    """
+    found = answer(host.invoke(host.function(code)))
+    assert found["/usr/share"] == "refused" and found["/.host"] == 0 and found["/usr"] > 1
+
+
 @levels_that_claim("network")
 def test_the_aws_listener_of_an_environment_is_its_own(host: Any) -> None:
     code = """
@@ -319,6 +352,39 @@ def test_the_aws_listener_of_an_environment_is_its_own(host: Any) -> None:
     host.retire(spec)
     host.settle()
     assert name not in host.listeners
+
+
+@levels_that_claim("files")
+def test_a_function_reaches_no_socket_of_the_machine(host: Any) -> None:
+    place = host.work_dir / "docker.sock"
+    with (
+        contextlib.closing(socket.socket(socket.AF_UNIX)) as server,
+        contextlib.closing(socket.socket(socket.AF_UNIX)) as hidden,
+    ):
+        server.bind(str(place))
+        place.chmod(0o777)
+        hidden.bind(f"\0cloudlet-test-{os.getpid()}")
+        server.listen()
+        hidden.listen()
+        code = f"""
+            import socket
+            def reach(family, address):
+                try:
+                    with socket.socket(family) as s:
+                        s.connect(address)
+                    return "reached"
+                except OSError:
+                    return "refused"
+            def handler(event, context):
+                unix = socket.AF_UNIX
+                a, b = socket.socketpair()  # its own are its own
+                a.sendall(b"x")
+                assert b.recv(1) == b"x"
+                hidden = "\\0cloudlet-test-{os.getpid()}"
+                return [reach(unix, "{place}"), reach(unix, hidden), reach(socket.AF_VSOCK, (2, 1))]
+        """
+        assert answer(host.invoke(host.function(code))) == ["refused"] * 3
+    place.unlink()
 
 
 REFUSED_CALLS = {

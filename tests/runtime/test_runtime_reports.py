@@ -81,6 +81,12 @@ def test_the_filter_refuses_what_it_lists_and_foreign_interfaces(machine: str) -
     assert [verdict(clone, 0x10000000), verdict(clone, 0x00010F00)] == [refused, allowed]
     assert verdict(435) == absent  # clone3
     assert verdict(write, architecture=0x40000003) == killed  # 32-bit calls
+    socket_call = {"x86_64": 41, "aarch64": 198}[machine]
+    no_such_family = 0x00050000 | 97
+    verdicts = [verdict(socket_call, family) for family in (1, 2, 10, 16, 17, 38, 40)]  # … PACKET, ALG, VSOCK
+    assert verdicts == [allowed] * 4 + [no_such_family] * 3
+    strict = seccomp.program(machine, unix_sockets=False)
+    assert run_filter(strict, struct.pack("IIQQQ", socket_call, arch, 0, 1, 0)) == no_such_family
     if machine == "x86_64":
         assert verdict(write | 0x40000000) == killed  # x32
 
