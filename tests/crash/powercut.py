@@ -74,7 +74,7 @@ class Outage:
     def cut(self, target: Path, chance: random.Random) -> None:
         """A copy as it may be found after the outage, in `target`."""
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self.data, target, copy_function=_link_tables, ignore=shutil.ignore_patterns("LOCK"))
+        shutil.copytree(self.data, target, copy_function=_link_unchanging, ignore=shutil.ignore_patterns("LOCK"))
         self._cut_logs(target, chance)
         for blob in (self.data / "blobs").glob("*/*"):
             synced = self.synced_bytes(blob)
@@ -96,15 +96,16 @@ class Outage:
                 _shorten(copy, length, chance)
 
     def _lose_blob(self, copy: Path, synced: int, chance: random.Random) -> None:
+        data = copy.read_bytes()
+        copy.unlink()  # it is a link
         if chance.random() < 0.5:
-            copy.unlink()
-        else:
-            _shorten(copy, chance.randint(synced, copy.stat().st_size), chance)
+            copy.write_bytes(data)
+            _shorten(copy, chance.randint(synced, len(data)), chance)
 
 
-def _link_tables(source: str, target: str) -> None:
-    """Tables never change, so a link is a copy."""
-    if source.endswith(".sst"):
+def _link_unchanging(source: str, target: str) -> None:
+    """Tables and blobs never change, so a link is a copy."""
+    if source.endswith(".sst") or "/blobs/" in source:
         os.link(source, target)
     else:
         shutil.copy2(source, target)
