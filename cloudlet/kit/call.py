@@ -98,6 +98,7 @@ class Call:
         *,
         as_service: str | None = None,
         source_arn: str | None = None,
+        source_account: str | None = None,
         principal: Principal | None = None,
         account: str | None = None,
         region: str | None = None,
@@ -105,10 +106,11 @@ class Call:
         """Call another service's public API now, in this transaction, inside a savepoint: an error discards all of it.
 
         Authorised as the service principal `as_service` (against the target's resource policy, with aws:SourceArn and
-        aws:SourceAccount), as `principal`, or as this call's own caller. `account` and `region` are the target's.
+        aws:SourceAccount, by default this call's account), as `principal`, or as this call's own caller. `account` and
+        `region` are the target's.
         Raises AwsError as a client would get it; NotImplementedYet included.
         """
-        inner = self._inner(service, operation, as_service, source_arn, principal, account, region)
+        inner = self._inner(service, operation, as_service, source_arn, source_account, principal, account, region)
         inner.now_ms, inner._tx = self.now_ms, self.tx
         with self.tx.savepoint():
             return perform(inner, operation, request)
@@ -121,6 +123,7 @@ class Call:
         *,
         as_service: str | None = None,
         source_arn: str | None = None,
+        source_account: str | None = None,
         principal: Principal | None = None,
         account: str | None = None,
         region: str | None = None,
@@ -128,7 +131,7 @@ class Call:
         """The same outside of any transaction, for what may wait (a function's answer): in as many transactions of its
         own as it takes. Only an `async def` can say this."""
         assert self._tx is None, "a transaction is open: call.aws"
-        inner = self._inner(service, operation, as_service, source_arn, principal, account, region)
+        inner = self._inner(service, operation, as_service, source_arn, source_account, principal, account, region)
         handler = inner.service.require_operation(operation)
         try:
             if not handler.waits:
@@ -145,6 +148,7 @@ class Call:
         operation: str,
         as_service: str | None,
         source_arn: str | None,
+        source_account: str | None,
         principal: Principal | None,
         account: str | None,
         region: str | None,
@@ -165,7 +169,7 @@ class Call:
         )
         inner.depth = self.depth + 1
         inner.source_arn = source_arn
-        inner.source_account = self.account if source_arn else None
+        inner.source_account = (source_account or self.account) if source_arn else None
         return inner
 
     def later(
