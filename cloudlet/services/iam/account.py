@@ -88,6 +88,7 @@ def get_account_summary(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 # ── GetAccountAuthorizationDetails ────────────────────────────────────────────────────────────────────────────────
 
 _FILTERS: dict[Any, str] = {User: "User", Group: "Group", Role: "Role", Policy: "LocalManagedPolicy"}
+_NOT_IN_DETAILS = ("Description", "MaxSessionDuration")
 _LISTS: dict[Any, str] = {User: "UserDetailList", Group: "GroupDetailList", Role: "RoleDetailList", Policy: "Policies"}
 
 
@@ -136,9 +137,8 @@ def _role(call: Call, role: Role) -> dict[str, Any]:
     rows = call.tx.scan(*holders.range(), limit=rules.LIST_DEFAULT).rows
     profiles = [find_by_id(call.tx, call.keys, str(holders.unpack(key)[0])) for key, _ in rows]
     shown = [shown_profile(call, profile) for profile in profiles]
-    return (
-        shown_role(call, role) | _carried(role) | {"InstanceProfileList": shown, "Tags": rules.listed_tags(role.tags)}
-    )
+    told = {name: value for name, value in shown_role(call, role).items() if name not in _NOT_IN_DETAILS}
+    return told | _carried(role) | {"InstanceProfileList": shown, "Tags": rules.listed_tags(role.tags)}
 
 
 def _policy(call: Call, policy: Policy) -> dict[str, Any]:
