@@ -130,7 +130,7 @@ def _put_change_set(
     settings = settings_of(request, plan, present.settings if kind == "UPDATE" else None)
     told: list[Change] = []
     if plan is not None:
-        lookup.put_plan(tx, call.keys, stack.id, revision, plan, text)
+        lookup.put_plan(call, stack.id, revision, plan, text)
         wanted = replace(present, settings=settings)
         told = planning.all_told(call, wanted, plan)
         same = settings.tags == present.settings.tags and not planning.outputs_change(call, wanted, plan)

@@ -5,6 +5,7 @@ from typing import Any
 
 from cloudlet.base import ids
 from cloudlet.kit.call import Call
+from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import errors, rules
 from cloudlet.services.cloudformation.keys import Keys
 from cloudlet.services.cloudformation.records import (
@@ -23,6 +24,7 @@ from cloudlet.services.cloudformation.template.prepare import Plan
 from cloudlet.store.transaction import Tx
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
+SEALED_FOR = "cloudformation secret"
 LATEST_MS = 1 << 50  # listings run from the newest: they count down from here
 
 
@@ -85,8 +87,13 @@ def resources_of(tx: Tx, keys: Keys, stack_id: str) -> dict[str, Resource]:
     return {resource.logical_id: resource for resource in (Resource.decode(stored) for _, stored in rows)}
 
 
-def put_plan(tx: Tx, keys: Keys, stack_id: str, revision: int, plan: Plan, text: str) -> None:
-    tx.put(keys.plan.key(stack_id, revision), plan_head(plan).encode())
+def put_plan(call: Call, stack_id: str, revision: int, plan: Plan, text: str) -> None:
+    tx, keys, head = call.tx, call.keys, plan_head(plan)
+    if head.hidden:
+        secrets = {name: head.values[name] for name in head.hidden if name in head.values}
+        shown = {name: value for name, value in head.values.items() if name not in secrets}
+        head = replace(head, values=shown, sealed=seal(call, stack_id, secrets))
+    tx.put(keys.plan.key(stack_id, revision), head.encode())
     for position, planned in enumerate(plan.resources):
         tx.put(keys.planned.key(stack_id, revision, position), planned_resource(planned).encode())
     put_template(tx, keys, stack_id, revision, text, plan.processed if plan.transforms else None)
@@ -106,10 +113,20 @@ def template_text(tx: Tx, keys: Keys, stack_id: str, revision: int, stage: str) 
     return stored.decode() if stored is not None else None
 
 
-def require_plan(tx: Tx, keys: Keys, stack_id: str, revision: int) -> PlanHead:
-    stored = tx.get(keys.plan.key(stack_id, revision))
+def require_plan(call: Call, stack_id: str, revision: int) -> PlanHead:
+    """With the values of its hidden parameters."""
+    stored = call.tx.get(call.keys.plan.key(stack_id, revision))
     assert stored is not None, f"stack {stack_id} has no plan {revision}"
-    return PlanHead.decode(stored)
+    head = PlanHead.decode(stored)
+    return replace(head, values=head.values | unseal(call, stack_id, head.sealed), sealed=b"")
+
+
+def seal(call: Call, context: str, secrets: dict[str, str]) -> bytes:
+    return call.node.sealer.seal(json.dumps(secrets).encode(), SEALED_FOR, context.encode()) if secrets else b""
+
+
+def unseal(call: Call, context: str, sealed: bytes) -> dict[str, str]:
+    return json.loads(call.node.sealer.unseal(sealed, SEALED_FOR, context.encode())) if sealed else {}
 
 
 def require_planned(tx: Tx, keys: Keys, stack_id: str, revision: int, position: int) -> PlannedResource:

@@ -1,7 +1,6 @@
 """The make phase: what a planned resource needs, and what came of it. The order of things is engine.py's."""
 
 import dataclasses
-import json
 from typing import Any
 
 from cloudlet.base.errors import AwsError
@@ -14,7 +13,7 @@ from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.template.diff import State, modification
 from cloudlet.services.cloudformation.template.intrinsics import Scope, resolve
 from cloudlet.services.cloudformation.template.parameters import scalar_text
-from cloudlet.services.cloudformation.work import Act, Work, physical_name
+from cloudlet.services.cloudformation.work import Act, Work, physical_name, sealed_context
 
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
@@ -34,7 +33,7 @@ def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
     if present is None or (is_begun and present.status == "CREATE_IN_PROGRESS"):
         return _to_create(work, kind, wanted, present)
     change = modification(planned.logical_id, state_of(present), state_of(wanted))
-    kept = replace(wanted, physical_id=present.physical_id, attributes=present.attributes)
+    kept = replace(wanted, physical_id=present.physical_id, attributes=present.attributes, sealed=present.sealed)
     if change is None or (change.scope and "Properties" not in change.scope):
         unchanged = replace(kept, status=present.status, reason=present.reason, updated_ms=present.updated_ms)
         if unchanged != present:
@@ -113,7 +112,7 @@ def announce(work: Work, act: Act) -> None:
     if act.kind == "delete":
         _event(work, act.resource, "DELETE_IN_PROGRESS")
         return
-    properties = json.dumps(act.resource.properties)
+    properties = work.shown(act.resource.properties)
     verb = "CREATE" if act.kind == "create" else "UPDATE"
     reason = REPLACING if act.kind == "replace" else None
     before = replace(act.resource, physical_id=act.before.physical_id if act.before else None)
@@ -126,16 +125,23 @@ def record_success(work: Work, act: Act, made: Made) -> None:
         act.resource,
         physical_id=made.physical_id,
         attributes=made.attributes,
+        sealed=_sealed(work, act, made),
         status=f"{verb}_COMPLETE",
         reason=None,
         updated_ms=work.call.now_ms,
         begun=None,
     )
     work.put(resource)
-    properties = json.dumps(resource.properties)
+    properties = work.shown(resource.properties)
     if act.kind != "update":
         _event(work, resource, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties)
     _event(work, resource, f"{verb}_COMPLETE", None, properties)
+
+
+def _sealed(work: Work, act: Act, made: Made) -> bytes:
+    if made.secrets is None:
+        return act.before.sealed if act.before is not None and act.kind == "update" else b""
+    return lookup.seal(work.call, sealed_context(work.stack, act.resource.logical_id), made.secrets)
 
 
 def mark_begun(work: Work, act: Act) -> None:
@@ -159,7 +165,7 @@ def record_failure(work: Work, act: Act, error: AwsError) -> None:
         physical_id=physical_id,
         updated_ms=work.call.now_ms,
     )
-    _event(work, failed, failed.status, error.message, json.dumps(act.resource.properties))
+    _event(work, failed, failed.status, error.message, work.shown(act.resource.properties))
     if (act.in_pieces and is_new) or (act.kind == "create" and work.stack.settings.disable_rollback):
         work.put(failed)
     elif act.kind == "update" and act.before is not None:

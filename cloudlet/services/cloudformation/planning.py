@@ -10,7 +10,7 @@ from cloudlet.services.cloudformation.records import Resource, Stack
 from cloudlet.services.cloudformation.template import diff
 from cloudlet.services.cloudformation.template.intrinsics import UNKNOWN, Scope, resolve
 from cloudlet.services.cloudformation.template.prepare import Plan, Planned
-from cloudlet.services.cloudformation.work import attribute_of, parameters_of
+from cloudlet.services.cloudformation.work import attribute_of, masked, parameters_of, sealed_context
 
 
 def changes_of(call: Call, stack: Stack, plan: Plan) -> list[diff.Change]:
@@ -43,7 +43,7 @@ class _Foreseen:
 
     def __init__(self, call: Call, stack: Stack, plan: Plan) -> None:
         self.present = lookup.resources_of(call.tx, call.keys, stack.id)
-        self._call = call
+        self._call, self._stack = call, stack
         self._changes: dict[str, diff.Change | None] = {}
         self._scope = Scope(
             parameters=parameters_of(stack, records.plan_head(plan)),
@@ -82,7 +82,8 @@ class _Foreseen:
         if self._is_new(name) or (change and any(detail.name == attribute for detail in change.details)):
             return UNKNOWN
         try:
-            return attribute_of(self.present[name], attribute)
+            secrets = lookup.unseal(self._call, sealed_context(self._stack, name), self.present[name].sealed)
+            return attribute_of(self.present[name], attribute, secrets)
         except AwsError:
             return UNKNOWN  # it will be refused when its turn comes, as AWS does
 
@@ -91,8 +92,10 @@ class _Foreseen:
         return UNKNOWN if export is None else export.value
 
 
-def told(change: diff.Change, before: Resource | None, after: Planned | None, state: Any) -> records.Change:
-    """A change in AWS's form, with and without properties' values."""
+def told(
+    change: diff.Change, before: Resource | None, after: Planned | None, state: Any, secrets: list[str]
+) -> records.Change:
+    """A change in AWS's form, with and without properties' values; what is hidden is so here too."""
     plain: dict[str, Any] = {
         "Action": change.action,
         "LogicalResourceId": change.logical_id,
@@ -110,10 +113,10 @@ def told(change: diff.Change, before: Resource | None, after: Planned | None, st
         plain["PolicyAction"] = f"ReplaceAnd{'Retain' if before.update_replace_policy == 'Retain' else 'Delete'}"
     detailed = {**plain, "Details": [_detail(detail, with_values=True) for detail in change.details]}
     if before is not None:
-        detailed["BeforeContext"] = json.dumps({"Properties": before.properties})
+        detailed["BeforeContext"] = json.dumps({"Properties": masked(before.properties, secrets)})
     if after is not None:
-        detailed["AfterContext"] = json.dumps({"Properties": state})
-    return records.Change(plain, detailed)
+        detailed["AfterContext"] = json.dumps({"Properties": masked(state, secrets)})
+    return records.Change(plain, masked(detailed, secrets))
 
 
 def _detail(detail: diff.Detail, *, with_values: bool) -> dict[str, Any]:
@@ -140,12 +143,16 @@ def all_told(call: Call, stack: Stack, plan: Plan) -> list[records.Change]:
     foreseen = _Foreseen(call, stack, plan)
     states = {planned.logical_id: foreseen.state(planned).properties for planned in plan.resources}
     planned = {entry.logical_id: entry for entry in plan.resources}
+    secrets = records.plan_head(plan).secrets()
+    if stack.revision:
+        secrets += lookup.require_plan(call, stack.id, stack.revision).secrets()
     return [
         told(
             change,
             foreseen.present.get(change.logical_id),
             planned.get(change.logical_id),
             states.get(change.logical_id),
+            secrets,
         )
         for change in changes_of(call, stack, plan)
     ]

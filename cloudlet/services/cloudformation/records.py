@@ -98,6 +98,7 @@ class Resource(Record, frozen=True):
     properties: dict[str, Any] = {}  # resolved
     stated: dict[str, Any] = {}  # as written
     attributes: dict[str, Any] = {}  # what Fn::GetAtt gives
+    sealed: bytes = b""  # those of them that are secrets
     deletion_policy: str = "Delete"
     update_replace_policy: str = "Delete"
     metadata: Any = None
@@ -133,7 +134,7 @@ class PlanHead(Record, frozen=True):
     """A plan without its resources and text; see template/prepare.py."""
 
     description: str | None
-    values: dict[str, str]
+    values: dict[str, str]  # of the parameters; stored without the hidden ones
     hidden: list[str]
     lists: list[str]
     mappings: dict[str, Any]
@@ -143,6 +144,11 @@ class PlanHead(Record, frozen=True):
     transforms: list[str]
     extended: bool
     count: int  # of resources
+    sealed: bytes = b""  # the hidden parameters' values
+
+    def secrets(self) -> list[str]:
+        """What must not be shown."""
+        return [self.values[name] for name in self.hidden if self.values.get(name)]
 
 
 class PlannedResource(Record, frozen=True):

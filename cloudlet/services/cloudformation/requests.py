@@ -9,8 +9,7 @@ from cloudlet.services.cloudformation.records import Settings, Stack
 from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.template.document import SERVERLESS
 from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo
-
-HIDDEN = "****"
+from cloudlet.services.cloudformation.work import HIDDEN
 
 
 def settings_of(request: dict[str, Any], plan: Plan | None = None, present: Settings | None = None) -> Settings:
@@ -44,7 +43,7 @@ def pseudo_of(stack: Stack, settings: Settings) -> Pseudo:
 def previous_values(call: Call, stack: Stack) -> dict[str, str]:
     if not stack.revision:
         return {}
-    return lookup.require_plan(call.tx, call.keys, stack.id, stack.revision).values
+    return lookup.require_plan(call, stack.id, stack.revision).values
 
 
 def check_plan(plan: Plan, request: dict[str, Any], *, by_change_set: bool = False) -> None:

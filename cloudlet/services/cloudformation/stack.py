@@ -62,7 +62,7 @@ def _create(tx: Tx, call: Call, request: dict[str, Any], stack: Stack, plan: Pla
         is_protected=bool(request.get("EnableTerminationProtection")),
     )
     lookup.put_new_stack(tx, call.keys, stack)
-    lookup.put_plan(tx, call.keys, stack.id, revision, plan, text)
+    lookup.put_plan(call, stack.id, revision, plan, text)
     minutes = stack.settings.timeout_minutes
     engine.begin(
         call,
@@ -117,7 +117,7 @@ def _update(tx: Tx, call: Call, request: dict[str, Any], plan: Plan, text: str) 
     stack = replace(stack, revisions=revision, updated_ms=call.now_ms)
     before = replace(before, revisions=revision)
     lookup.put_stack(tx, call.keys, stack)
-    lookup.put_plan(tx, call.keys, stack.id, revision, plan, text)
+    lookup.put_plan(call, stack.id, revision, plan, text)
     engine.begin(
         call,
         stack,

@@ -1,5 +1,6 @@
 """Work: one stack's running operation as a step of it sees things, within one transaction."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from cloudlet.services.cloudformation.resources.kind import Kind, Properties
 from cloudlet.services.cloudformation.template.intrinsics import Scope
 from cloudlet.services.cloudformation.template.parameters import split_list
 from cloudlet.services.cloudformation.template.prepare import Pseudo
+
+HIDDEN = "****"
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class Work:
         return lookup.resources_of(self.call.tx, self.call.keys, self.stack.id)
 
     def plan(self) -> PlanHead:
-        return lookup.require_plan(self.call.tx, self.call.keys, self.stack.id, self.operation.revision)
+        return lookup.require_plan(self.call, self.stack.id, self.operation.revision)
 
     def scope(self, plan: PlanHead) -> Scope:
         """What names in the plan mean now: resources that are there, exports of other stacks."""
@@ -84,6 +87,10 @@ class Work:
             extended=plan.extended,
         )
 
+    def shown(self, properties: Properties) -> str:
+        """Properties as an event tells them."""
+        return json.dumps(masked(properties, self.plan().secrets()))
+
     def _reference(self, logical_id: str) -> str:
         resource = self.find(logical_id)
         if resource is None or resource.physical_id is None:
@@ -94,12 +101,17 @@ class Work:
         resource = self.find(logical_id)
         if resource is None:
             raise ValidationError(f"Resource {logical_id} does not exist")
-        return attribute_of(resource, attribute)
+        secrets = lookup.unseal(self.call, sealed_context(self.stack, logical_id), resource.sealed)
+        return attribute_of(resource, attribute, secrets)
 
 
-def attribute_of(resource: Resource, attribute: str) -> Any:
+def sealed_context(stack: Stack, logical_id: str) -> str:
+    return f"{stack.id}/{logical_id}"
+
+
+def attribute_of(resource: Resource, attribute: str, secrets: dict[str, str]) -> Any:
     """What Fn::GetAtt gives; a dotted name may go into an object's members."""
-    value: Any = resource.attributes
+    value: Any = resource.attributes | secrets
     if attribute in value:
         return value[attribute]
     for part in attribute.split("."):
@@ -132,3 +144,17 @@ def physical_name(stack: Stack, kind: Kind, logical_id: str, properties: Propert
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def masked(value: Any, secrets: list[str]) -> Any:
+    """`value` with every secret in its texts starred out, for what is shown: events, change sets."""
+    if not secrets:
+        return value
+    if isinstance(value, dict):
+        return {name: masked(member, secrets) for name, member in value.items()}
+    if isinstance(value, list):
+        return [masked(member, secrets) for member in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+    return value

@@ -1,5 +1,6 @@
 """Stacks from creation to deletion, with queues as their resources."""
 
+import json
 from typing import Any
 
 import pytest
@@ -197,13 +198,27 @@ def test_previous_template_and_values_can_be_used(stacks: Stacks) -> None:
     assert [p["ParameterValue"] for p in shown] == ["1", "3"]
 
 
-def test_a_hidden_parameter_is_never_shown(stacks: Stacks) -> None:
-    template = {
-        "Parameters": {"P": {"Type": "String", "NoEcho": True}},
-        "Resources": {"A": queue(QueueName={"Ref": "P"})},
-    }
-    stack = stacks.create("s", template, Parameters=[{"ParameterKey": "P", "ParameterValue": "secret"}])
-    assert stack["Parameters"] == [{"ParameterKey": "P", "ParameterValue": "****"}]
+def test_a_hidden_parameter_is_neither_shown_nor_stored_as_it_is(node: TestNode, stacks: Stacks) -> None:
+    parameters = {"P": {"Type": "String", "NoEcho": True}}
+    template = {"Parameters": parameters, "Resources": {"A": queue(QueueName={"Fn::Sub": "${P}-q"})}}
+    given = [{"ParameterKey": "P", "ParameterValue": "topsecret"}]
+    stack = stacks.create("s", template, Parameters=given)
+    assert (stack["StackStatus"], stack["Parameters"]) == (
+        "CREATE_COMPLETE",
+        [{"ParameterKey": "P", "ParameterValue": "****"}],
+    )
+    template["Resources"]["A"] = queue(QueueName={"Fn::Sub": "${P}-r"})
+    same = [{"ParameterKey": "P", "UsePreviousValue": True}]
+    text = json.dumps(template)
+    stacks.call("CreateChangeSet", StackName="s", ChangeSetName="c", TemplateBody=text, Parameters=same)
+    shown = [
+        stacks.call("DescribeStackEvents", StackName="s"),
+        stacks.call("DescribeChangeSet", StackName="s", ChangeSetName="c", IncludePropertyValues=True),
+    ]
+    assert "topsecret" not in str(shown).replace(stacks.physical("s", "A"), "")
+    assert "****-q" in str(shown[0]) and "****-r" in str(shown[1])
+    stacks.call("ExecuteChangeSet", StackName="s", ChangeSetName="c")
+    assert stacks.physical("s", "A").endswith("/topsecret-r")
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ async def _create_key(stage: Stage, properties: Properties) -> Made:
     key = (await stage.aws("iam", "CreateAccessKey", UserName=user))["AccessKey"]
     if properties.get("Status") == "Inactive":
         await stage.aws("iam", "UpdateAccessKey", UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive")
-    return Made(key["AccessKeyId"], {"SecretAccessKey": key["SecretAccessKey"]})
+    return Made(key["AccessKeyId"], secrets={"SecretAccessKey": key["SecretAccessKey"]})
 
 
 async def _update_key(stage: Stage, before: Resource, properties: Properties) -> Made:

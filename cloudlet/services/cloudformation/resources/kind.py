@@ -21,10 +21,12 @@ CallAws = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A resource as it is now: what Ref gives, and what Fn::GetAtt gives."""
+    """A resource as it is now: what Ref gives, and what Fn::GetAtt gives; `secrets` of that are stored sealed. None: as
+    they were."""
 
     physical_id: str
     attributes: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
