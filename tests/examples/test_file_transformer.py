@@ -227,6 +227,7 @@ def test_the_template_makes_a_stack_without_a_circle(plan: Plan) -> None:
     assert order.index("FunctionDroppedPermission") < order.index("DropBucket")
     assert set(order) == {
         "AdminTopic",
+        "AdminTopicPolicy",
         "DeadLetterQueue",
         "DropBucket",
         "FailureAlarm",

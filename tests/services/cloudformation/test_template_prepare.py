@@ -129,8 +129,8 @@ def test_the_summary_names_the_capability_that_roles_need(properties: dict[str, 
         "CapabilitiesReason": "The following resource(s) require capabilities: [AWS::IAM::Role]",
         "ResourceTypes": ["AWS::IAM::Role", "AWS::SQS::Queue"],
         "ResourceIdentifierSummaries": [
-            {"ResourceType": "AWS::IAM::Role", "LogicalResourceIds": ["R"]},
-            {"ResourceType": "AWS::SQS::Queue", "LogicalResourceIds": ["Q"]},
+            {"ResourceType": "AWS::IAM::Role", "LogicalResourceIds": ["R"], "ResourceIdentifiers": ["RoleName"]},
+            {"ResourceType": "AWS::SQS::Queue", "LogicalResourceIds": ["Q"], "ResourceIdentifiers": ["QueueUrl"]},
         ],
     }
 

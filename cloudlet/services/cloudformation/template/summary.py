@@ -26,6 +26,17 @@ _NAMES = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::User": "UserName",
 }
+_IDENTIFIERS = _NAMES | {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Kinesis::Stream": "Name",
+    "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicArn",
+    "AWS::SQS::Queue": "QueueUrl",
+}
 _EXPANDING = frozenset(("AWS::CloudFormation::Stack", "AWS::Serverless::Application"))
 # SAM makes an execution role for a function that names none.
 _SERVERLESS_ROLE = frozenset(("AWS::Serverless::Function", "AWS::Serverless::StateMachine"))
@@ -86,7 +97,12 @@ def summary(template: Template) -> dict[str, Any]:
         "Metadata": json.dumps(template.metadata) if template.metadata is not None else None,
         "DeclaredTransforms": list(template.transforms) or None,
         "ResourceIdentifierSummaries": [
-            {"ResourceType": type_, "LogicalResourceIds": names} for type_, names in by_type.items()
+            {
+                "ResourceType": type_,
+                "LogicalResourceIds": names,
+                **({"ResourceIdentifiers": [_IDENTIFIERS[type_]]} if type_ in _IDENTIFIERS else {}),
+            }
+            for type_, names in by_type.items()
         ],
     }
     return {name: value for name, value in result.items() if value is not None}
