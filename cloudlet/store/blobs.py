@@ -23,8 +23,7 @@ _log = logging.getLogger(__name__)
 SCHEME = "local:"  # which store a blob is in; others to come have their own
 BUFFER_BYTES = 256 << 10
 THREADS = 4
-_RUN_DIGITS = 8  # the first digits of an id name the run that wrote it, the last two its folder
-_ID_DIGITS = 32
+_RUN_DIGITS, _COUNT_DIGITS = 16, 16  # an id names the run that wrote it, then counts; the last two name its folder
 _FULL = {28, 122}  # ENOSPC, EDQUOT
 
 
@@ -66,13 +65,14 @@ class BlobReader:
 class BlobWriter:
     """`await write(…)` as often as needed, then `await finish()` for the id; `abort()` in a finally is always right."""
 
-    def __init__(self, blobs: "Blobs", blob_id: str, path: Path) -> None:
-        self._blobs, self.blob_id, self._path = blobs, blob_id, path
+    def __init__(self, blobs: "Blobs", blob_id: str) -> None:
+        self._blobs, self.blob_id = blobs, blob_id
         self._parts: list[bytes] = []
         self._buffered = 0
         self._state = "open"
         self.size = 0
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._lock = threading.Lock()
+        self._fd = -1  # opened by the first flush, in a thread
 
     async def write(self, data: bytes) -> None:
         """Buffered; the file is written in a thread."""
@@ -84,10 +84,16 @@ class BlobWriter:
             await self._blobs._in_thread(self._flush)
 
     def _flush(self) -> None:
-        parts, self._parts, self._buffered = self._parts, [], 0
-        view = memoryview(b"".join(parts))
-        while view:
-            view = view[os.write(self._fd, view) :]
+        with self._lock:
+            if self._state == "aborted":  # the waiting side gave up before the thread began
+                return
+            if self._fd < 0:
+                path = self._blobs._make_folder(self.blob_id)
+                self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            parts, self._parts, self._buffered = self._parts, [], 0
+            view = memoryview(b"".join(parts))
+            while view:
+                view = view[os.write(self._fd, view) :]
 
     async def finish(self) -> str:
         """The blob's id, once file and directory are on disk. Adopt it in a transaction, or abort."""
@@ -99,20 +105,29 @@ class BlobWriter:
 
     def _finish(self) -> None:
         self._flush()
-        sync_file(self._fd)
-        os.close(self._fd)
-        self._fd = -1
-        sync_directory(self._path.parent)
+        with self._lock:
+            if self._fd >= 0:
+                sync_file(self._fd)
+                self._close()
+                sync_directory(self._blobs.path(self.blob_id).parent)
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def abort(self) -> None:
-        """Remove the file, unless a transaction has adopted it."""
+        """Remove the file, unless a transaction has adopted it. Right at any time, also while a write is cancelled."""
         if self._state == "aborted" or (self._state == "finished" and not self._blobs.is_fresh(self.blob_id)):
             return
         self._state = "aborted"
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        self._blobs.discard(self.blob_id)
+        self._blobs._fresh.discard(self.blob_id)
+        self._blobs._aside(self._remove)
+
+    def _remove(self) -> None:
+        with self._lock:  # a thread may still be writing: its descriptor must not become another file's
+            self._close()
+        self._blobs.remove(self.blob_id)
 
 
 class Blobs:
@@ -120,24 +135,20 @@ class Blobs:
         """None: a temporary directory, made when first needed and removed at the end."""
         self._directory, self._temporary = directory, directory is None
         self._run = ids.random_bytes(_RUN_DIGITS // 2).hex()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a garbage collection may unpin in the midst of anything
         self._fresh: set[str] = set()  # finished, not adopted yet
         self._readers: dict[str, int] = {}
         self._doomed: set[str] = set()  # to be removed by its last reader
-        self._folders: set[str] = set()
+        self._folders: set[Path] = set()
+        self._count = 0
         self._threads: ThreadPoolExecutor | None = None
         self._sweeping: threading.Thread | None = None
         self._closing = False
 
     def writer(self) -> BlobWriter:
-        while True:
-            name = self._run + ids.hexadecimal(_ID_DIGITS - _RUN_DIGITS)
-            try:
-                return BlobWriter(self, SCHEME + name, self._path(name, make=True))
-            except FileExistsError:  # ids are seeded in tests, and may come again
-                continue
-            except OSError as error:
-                raise _mapped(error) from error
+        """A new blob; nothing is on disk before it is written to."""
+        self._count += 1
+        return BlobWriter(self, f"{SCHEME}{self._run}{self._count:0{_COUNT_DIGITS}x}")
 
     def open(self, blob_id: str) -> BlobReader:
         """BlobGone if there is none."""
@@ -161,24 +172,29 @@ class Blobs:
 
     def path(self, blob_id: str) -> Path:
         assert blob_id.startswith(SCHEME), f"blob {blob_id} is in another store"
-        return self._path(blob_id[len(SCHEME) :], make=False)
-
-    def _path(self, name: str, make: bool) -> Path:
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="cloudlet-blobs-"))
-        folder = self._directory / name[-2:]
-        if make and name[-2:] not in self._folders:
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                sync_directory(self._directory)
-            self._folders.add(name[-2:])
-        return folder / name
+        name = blob_id[len(SCHEME) :]
+        return self._directory / name[-2:] / name
 
-    async def _in_thread(self, function: Callable[[], None]) -> None:
+    def _make_folder(self, blob_id: str) -> Path:
+        """The blob's path, its folder there for sure. In a thread."""
+        path = self.path(blob_id)
+        with self._lock:
+            if path.parent not in self._folders:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                sync_directory(path.parent.parent)
+                self._folders.add(path.parent)
+        return path
+
+    def _pool(self) -> ThreadPoolExecutor:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, "store-blobs")
+        return self._threads
+
+    async def _in_thread(self, function: Callable[[], None]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, function)
+            await asyncio.get_running_loop().run_in_executor(self._pool(), function)
         except OSError as error:
             raise _mapped(error) from error
 
@@ -199,7 +215,8 @@ class Blobs:
         self._fresh.discard(blob_id)
 
     def discard(self, blob_id: str) -> None:
-        """Remove one that no transaction refers to."""
+        """Remove a finished one that no transaction has adopted."""
+        assert blob_id in self._fresh, f"blob {blob_id} is in use"
         self._fresh.discard(blob_id)
         self.remove(blob_id)
 
@@ -212,6 +229,18 @@ class Blobs:
         self._unlink(blob_id)
 
     def _unlink(self, blob_id: str) -> None:
+        self._aside(lambda: self._unlink_now(blob_id))
+
+    def _aside(self, function: Callable[[], None]) -> None:
+        """In a thread if a loop is running here: a large file takes its time to go."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            function()
+        else:
+            self._pool().submit(function)
+
+    def _unlink_now(self, blob_id: str) -> None:
         try:
             os.unlink(self.path(blob_id))
         except FileNotFoundError:

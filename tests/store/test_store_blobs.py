@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 
 import pytest
 
@@ -226,6 +227,51 @@ def test_who_learns_of_an_adoption_waits_for_it(database):
     assert tx.discard() == horizon
 
 
+def test_a_pinned_blob_stays_until_it_is_unpinned(database):
+    blob_id = _write(database)
+    _adopt(database, blob_id)
+    database.blobs.pin(blob_id)
+    database.blobs.pin(blob_id)
+    _drop(database, blob_id)
+    database.journal.flush()
+    database.blobs.unpin(blob_id)
+    with database.blobs.open(blob_id) as reader:
+        assert reader.pread(0, 10) == b"body"
+    database.blobs.unpin(blob_id)
+    assert _files(database) == []
+
+
+def test_a_write_cancelled_halfway_never_reaches_another_file(database, monkeypatch):
+    """The thread goes on writing after its waiter is gone; its descriptor must not be given away meanwhile."""
+    entered, release, write = threading.Event(), threading.Event(), os.write
+
+    def slow_write(fd, data):
+        if threading.current_thread().name.startswith("store-blobs") and not entered.is_set():
+            entered.set()
+            release.wait(10)
+            return write(fd, data[:1000])
+        return write(fd, data)
+
+    async def run():
+        monkeypatch.setattr(os, "write", slow_write)
+        doomed = database.blobs.writer()
+        writing = asyncio.ensure_future(doomed.write(b"d" * 300_000))
+        await asyncio.to_thread(entered.wait, 10)
+        writing.cancel()
+        await asyncio.sleep(0)
+        doomed.abort()
+        other = database.blobs.writer()
+        await other.write(b"o" * 300_000)
+        release.set()
+        return await other.finish()
+
+    blob_id = asyncio.run(run())
+    with database.blobs.open(blob_id) as reader:
+        assert reader.pread(0, reader.size) == b"o" * 300_000
+    database.blobs._pool().shutdown()
+    assert _files(database) == [blob_id]
+
+
 def _left_over(directory, name, data=b"x"):
     (directory / name[-2:]).mkdir(parents=True, exist_ok=True)
     (directory / name[-2:] / name).write_bytes(data)
@@ -255,13 +301,28 @@ def test_opening_sweeps_after_a_crash_only(tmp_path, crashed):
     database.close()
 
 
-def test_seeded_ids_do_not_collide_with_those_of_an_earlier_run(database):
+def test_seeding_ids_does_not_make_blobs_collide(database):
     blob_ids = []
     for _ in range(2):
         ids.seed(7)
         blob_ids.append(_write(database))
     ids.seed(None)
     assert len(set(blob_ids)) == 2
+
+
+def test_on_a_loop_files_go_in_a_thread_and_closing_waits_for_them(tmp_path):
+    async def run():
+        database = Database.open(tmp_path / "data")
+        database.journal.start(asyncio.get_running_loop())
+        writer = database.blobs.writer()
+        await writer.write(b"body")
+        blob_id = await writer.finish()
+        _adopt(database, blob_id)
+        await database.journal.wait(_drop(database, blob_id))
+        database.close()
+        return _files(database)
+
+    assert asyncio.run(run()) == []
 
 
 def test_in_memory_the_files_are_gone_at_the_end():

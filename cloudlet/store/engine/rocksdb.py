@@ -9,6 +9,7 @@ What it insists on, and why:
 - scans give up on a long run of tombstones, say so, and are repeated: somebody's low-water mark is wrong.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -215,8 +216,12 @@ class RocksEngine:
         thread.start()
 
     def size_bytes(self) -> int:
-        folders = (self._path, self._log_path)
-        return sum(entry.stat().st_size for path in folders for entry in os.scandir(path) if entry.is_file())
+        size = 0
+        for folder in (self._path, self._log_path):
+            for entry in os.scandir(folder):
+                with contextlib.suppress(FileNotFoundError):  # compaction removes tables meanwhile
+                    size += entry.stat().st_size if entry.is_file() else 0
+        return size
 
     def count_keys(self) -> int:
         return self._rdict.property_int_value("rocksdb.estimate-num-keys") or 0
