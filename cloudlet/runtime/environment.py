@@ -5,6 +5,7 @@ The caller decides how many calls run at once; this decides only which environme
 """
 
 import asyncio
+import shutil
 import socket
 import sys
 import time
@@ -70,6 +71,8 @@ class Runtime:
 
     async def start(self) -> None:
         """Find the strongest level that works here, by trying it; SandboxUnavailable if the one asked for does not."""
+        for leftover in ("environments", "layers"):  # of a node that was killed
+            await asyncio.to_thread(shutil.rmtree, self.settings.work_dir / leftover, True)
         self._groups = cgroups.discover()
         self._versions["nodejs"] = await asyncio.to_thread(node_version)
         reasons = []

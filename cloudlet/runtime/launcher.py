@@ -150,6 +150,7 @@ class Zygote:
             cwd="/",
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
+            start_new_session=True,  # a Ctrl-C in the node's terminal is the node's to act on
         )
         theirs.close()
         try:

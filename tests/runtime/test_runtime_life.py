@@ -111,6 +111,17 @@ def test_when_the_zygote_dies_the_next_start_makes_another(host: Any) -> None:
     assert answer(host.invoke(other, b"2")) == 2
 
 
+@pytest.mark.parametrize("level", ["namespaces", "landlock", "none"])
+def test_what_a_killed_node_left_in_its_directory_is_no_obstacle(
+    level: str, new_host: Any, open_directory: Path
+) -> None:
+    leftover = open_directory / "work" / "environments" / "env-1-1" / "tmp" / "old"
+    leftover.mkdir(parents=True)
+    host = new_host(level)
+    assert answer(host.invoke(host.function(NUMBERED), b"5")) == 5
+    assert not leftover.exists()
+
+
 def test_at_the_limit_a_call_is_refused_and_idle_ones_make_room(best_host: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(best_host.runtime._pool, "environments_max", 1)
     slow = best_host.function("import time\ndef handler(event, context):\n    time.sleep(0.5)")
