@@ -128,7 +128,7 @@ def _next_to_undo(work: Work) -> Act | None:
     undo = Undo.decode(stored)
     present = work.find(undo.logical_id)
     if undo.kind == "changed" and undo.before is not None and present is not None:
-        return Act("update", undo.before, before=present, name=present.physical_id or "")
+        return Act("update", work.opened(undo.before), before=present, name=present.physical_id or "")
     _set_aside(work, undo, present)
     work.change(done=operation.done - 1)
     return None
@@ -141,7 +141,7 @@ def _set_aside(work: Work, undo: Undo, present: Resource | None) -> None:
         position = len(work.call.tx.scan(*keys.doomed.range(work.stack.id)).rows)
         work.call.tx.put(
             keys.doomed.key(work.stack.id, position),
-            Doomed(present, keeps=present.deletion_policy == "Retain").encode(),
+            Doomed(work.closed(present), keeps=present.deletion_policy == "Retain").encode(),
         )
     if undo.before is not None:
         work.put(undo.before)
@@ -156,7 +156,7 @@ def _next_to_clean(work: Work) -> Act | None:
         _cleaned_everything(work)
         return None
     doomed = Doomed.decode(stored)
-    resource = doomed.resource
+    resource = work.opened(doomed.resource)
     needed_by_failed = any(
         resource.logical_id in failed.needs for name in operation.failed if (failed := work.find(name)) is not None
     )
@@ -205,7 +205,8 @@ def record(work: Work, act: Act, outcome: Made | AwsError) -> None:
 def _note_undo(work: Work, act: Act) -> None:
     kind = {"create": "created", "update": "changed", "replace": "replaced"}[act.kind]
     key = work.call.keys.undo.key(work.stack.id, work.operation.done)
-    work.call.tx.put(key, Undo(act.resource.logical_id, kind, act.before).encode())
+    before = None if act.before is None else work.closed(act.before)
+    work.call.tx.put(key, Undo(act.resource.logical_id, kind, before).encode())
     work.change(done=work.operation.done + 1)
 
 

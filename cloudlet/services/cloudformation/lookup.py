@@ -121,11 +121,31 @@ def require_plan(call: Call, stack_id: str, revision: int) -> PlanHead:
     return replace(head, values=head.values | unseal(call, stack_id, head.sealed), sealed=b"")
 
 
-def seal(call: Call, context: str, secrets: dict[str, str]) -> bytes:
+def closed(call: Call, stack: Stack, resource: Resource) -> Resource:
+    """As it is stored: properties that came from hidden parameters are sealed."""
+    if not resource.is_hidden or not resource.properties:
+        return resource
+    sealed = seal(call, sealed_context(stack, resource.logical_id), resource.properties)
+    return replace(resource, properties={}, sealed_properties=sealed)
+
+
+def opened(call: Call, stack: Stack, resource: Resource) -> Resource:
+    """As it is worked with."""
+    if not resource.sealed_properties:
+        return resource
+    properties = unseal(call, sealed_context(stack, resource.logical_id), resource.sealed_properties)
+    return replace(resource, properties=properties, sealed_properties=b"")
+
+
+def sealed_context(stack: Stack, logical_id: str) -> str:
+    return f"{stack.id}/{logical_id}"
+
+
+def seal(call: Call, context: str, secrets: dict[str, Any]) -> bytes:
     return call.node.sealer.seal(json.dumps(secrets).encode(), SEALED_FOR, context.encode()) if secrets else b""
 
 
-def unseal(call: Call, context: str, sealed: bytes) -> dict[str, str]:
+def unseal(call: Call, context: str, sealed: bytes) -> dict[str, Any]:
     return json.loads(call.node.sealer.unseal(sealed, SEALED_FOR, context.encode())) if sealed else {}
 
 

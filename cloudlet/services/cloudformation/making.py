@@ -13,7 +13,7 @@ from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.template.diff import State, modification
 from cloudlet.services.cloudformation.template.intrinsics import Scope, resolve
 from cloudlet.services.cloudformation.template.parameters import scalar_text
-from cloudlet.services.cloudformation.work import Act, Work, physical_name, sealed_context
+from cloudlet.services.cloudformation.work import Act, Work, physical_name
 
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
@@ -21,7 +21,7 @@ REPLACING = "Requested update requires the creation of a new physical resource; 
 def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
     """Create, update or replace; None if the resource stays as it is."""
     present = work.find(planned.logical_id)
-    wanted = _wanted(work, planned)
+    wanted = _wanted(work, plan, planned)
     try:
         properties = resolve(planned.properties, work.scope(plan))
         kind = require_kind(planned.type)
@@ -44,7 +44,7 @@ def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
     return Act("update", kept, before=present, name=present.physical_id or "")
 
 
-def _wanted(work: Work, planned: PlannedResource) -> Resource:
+def _wanted(work: Work, plan: PlanHead, planned: PlannedResource) -> Resource:
     return Resource(
         planned.logical_id,
         planned.type,
@@ -55,6 +55,7 @@ def _wanted(work: Work, planned: PlannedResource) -> Resource:
         update_replace_policy=planned.update_replace_policy,
         metadata=planned.metadata,
         needs=planned.needs,
+        is_hidden=bool(plan.hidden),
     )
 
 
@@ -141,7 +142,7 @@ def record_success(work: Work, act: Act, made: Made) -> None:
 def _sealed(work: Work, act: Act, made: Made) -> bytes:
     if made.secrets is None:
         return act.before.sealed if act.before is not None and act.kind == "update" else b""
-    return lookup.seal(work.call, sealed_context(work.stack, act.resource.logical_id), made.secrets)
+    return lookup.seal(work.call, lookup.sealed_context(work.stack, act.resource.logical_id), made.secrets)
 
 
 def mark_begun(work: Work, act: Act) -> None:

@@ -10,7 +10,7 @@ from cloudlet.services.cloudformation.records import Resource, Stack
 from cloudlet.services.cloudformation.template import diff
 from cloudlet.services.cloudformation.template.intrinsics import UNKNOWN, Scope, resolve
 from cloudlet.services.cloudformation.template.prepare import Plan, Planned
-from cloudlet.services.cloudformation.work import attribute_of, masked, parameters_of, sealed_context
+from cloudlet.services.cloudformation.work import attribute_of, masked, parameters_of
 
 
 def changes_of(call: Call, stack: Stack, plan: Plan) -> list[diff.Change]:
@@ -42,7 +42,8 @@ class _Foreseen:
     """The stack as the plan would make it, resource by resource in the plan's order."""
 
     def __init__(self, call: Call, stack: Stack, plan: Plan) -> None:
-        self.present = lookup.resources_of(call.tx, call.keys, stack.id)
+        stored = lookup.resources_of(call.tx, call.keys, stack.id)
+        self.present = {name: lookup.opened(call, stack, resource) for name, resource in stored.items()}
         self._call, self._stack = call, stack
         self._changes: dict[str, diff.Change | None] = {}
         self._scope = Scope(
@@ -82,7 +83,7 @@ class _Foreseen:
         if self._is_new(name) or (change and any(detail.name == attribute for detail in change.details)):
             return UNKNOWN
         try:
-            secrets = lookup.unseal(self._call, sealed_context(self._stack, name), self.present[name].sealed)
+            secrets = lookup.unseal(self._call, lookup.sealed_context(self._stack, name), self.present[name].sealed)
             return attribute_of(self.present[name], attribute, secrets)
         except AwsError:
             return UNKNOWN  # it will be refused when its turn comes, as AWS does

@@ -61,15 +61,23 @@ class Work:
         lookup.add_event(self.call, self.stack, status, reason, token=self.operation.token)
 
     def find(self, logical_id: str) -> Resource | None:
-        return lookup.find_resource(self.call.tx, self.call.keys, self.stack.id, logical_id)
+        stored = lookup.find_resource(self.call.tx, self.call.keys, self.stack.id, logical_id)
+        return None if stored is None else self.opened(stored)
 
     def put(self, resource: Resource) -> None:
-        lookup.put_resource(self.call.tx, self.call.keys, self.stack.id, resource)
+        lookup.put_resource(self.call.tx, self.call.keys, self.stack.id, self.closed(resource))
+
+    def opened(self, resource: Resource) -> Resource:
+        return lookup.opened(self.call, self.stack, resource)
+
+    def closed(self, resource: Resource) -> Resource:
+        return lookup.closed(self.call, self.stack, resource)
 
     def forget(self, logical_id: str) -> None:
         self.call.tx.delete(self.call.keys.resource.key(self.stack.id, logical_id))
 
     def resources(self) -> dict[str, Resource]:
+        """All of them, as they are stored."""
         return lookup.resources_of(self.call.tx, self.call.keys, self.stack.id)
 
     def plan(self) -> PlanHead:
@@ -101,12 +109,8 @@ class Work:
         resource = self.find(logical_id)
         if resource is None:
             raise ValidationError(f"Resource {logical_id} does not exist")
-        secrets = lookup.unseal(self.call, sealed_context(self.stack, logical_id), resource.sealed)
+        secrets = lookup.unseal(self.call, lookup.sealed_context(self.stack, logical_id), resource.sealed)
         return attribute_of(resource, attribute, secrets)
-
-
-def sealed_context(stack: Stack, logical_id: str) -> str:
-    return f"{stack.id}/{logical_id}"
 
 
 def attribute_of(resource: Resource, attribute: str, secrets: dict[str, str]) -> Any:

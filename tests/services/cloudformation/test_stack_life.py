@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from cloudlet.base.errors import AwsError
-from tests.client import TestNode
+from cloudlet.services.cloudformation.records import Resource
+from cloudlet.services.cloudformation.service import cloudformation
+from tests.client import ACCOUNT, REGION, TestNode
 from tests.services.cloudformation.conftest import Stacks
 
 QUEUE = "AWS::SQS::Queue"
@@ -217,8 +219,16 @@ def test_a_hidden_parameter_is_neither_shown_nor_stored_as_it_is(node: TestNode,
     ]
     assert "topsecret" not in str(shown).replace(stacks.physical("s", "A"), "")
     assert "****-q" in str(shown[0]) and "****-r" in str(shown[1])
+    tx = node.node.database.begin()
+    rows = [
+        Resource.decode(stored) for _, stored in tx.scan(*cloudformation.keys(ACCOUNT, REGION).resource.range()).rows
+    ]
+    tx.discard()
+    assert [(row.properties, b"topsecret" in row.sealed_properties) for row in rows] == [({}, False)]
     stacks.call("ExecuteChangeSet", StackName="s", ChangeSetName="c")
     assert stacks.physical("s", "A").endswith("/topsecret-r")
+    stacks.delete("s")
+    assert node.aws("sqs", "ListQueues").get("QueueUrls", []) == []
 
 
 @pytest.mark.parametrize(
