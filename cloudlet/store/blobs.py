@@ -233,9 +233,7 @@ class Blobs:
 
     def _aside(self, function: Callable[[], None]) -> None:
         """In a thread if a loop is running here: a large file takes its time to go."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if asyncio._get_running_loop() is None or self._closing:
             function()
         else:
             self._pool().submit(function)
@@ -286,15 +284,17 @@ class Blobs:
         self._sweeping = threading.Thread(target=self.sweep, args=(is_referenced,), name="store-sweep", daemon=True)
         self._sweeping.start()
 
-    def wait_swept(self) -> None:
+    def wait_quiet(self) -> None:
+        """Until the sweep, and whatever else goes on in threads, is done."""
         if self._sweeping is not None:
             self._sweeping.join()
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
 
     def close(self) -> None:
         self._closing = True
-        self.wait_swept()
-        if self._threads is not None:
-            self._threads.shutdown()
+        self.wait_quiet()
         if self._temporary and self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
 

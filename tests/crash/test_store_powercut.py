@@ -63,7 +63,7 @@ def _violations(data, acknowledged):
         for items, value in found:
             if len(items) == 2:
                 wrong.extend(_blob_violations(database, value.decode()))
-        database.blobs.wait_swept()
+        database.blobs.wait_quiet()
         return wrong + [str(finding) for finding in database.check()]
     finally:
         database.close()

@@ -106,6 +106,7 @@ def test_an_aborted_blob_leaves_no_file(database):
         late.abort()
 
     asyncio.run(run())
+    database.blobs.wait_quiet()
     assert _files(database) == []
 
 
@@ -268,7 +269,7 @@ def test_a_write_cancelled_halfway_never_reaches_another_file(database, monkeypa
     blob_id = asyncio.run(run())
     with database.blobs.open(blob_id) as reader:
         assert reader.pread(0, reader.size) == b"o" * 300_000
-    database.blobs._pool().shutdown()
+    database.blobs.wait_quiet()
     assert _files(database) == [blob_id]
 
 
@@ -296,7 +297,7 @@ def test_opening_sweeps_after_a_crash_only(tmp_path, crashed):
     if crashed:
         (tmp_path / "data" / "durable").unlink()
     database = Database.open(tmp_path / "data")
-    database.blobs.wait_swept()
+    database.blobs.wait_quiet()
     assert sorted(_files(database)) == sorted([kept] if crashed else [kept, fresh])
     database.close()
 
