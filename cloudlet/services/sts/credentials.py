@@ -6,7 +6,7 @@ from cloudlet.base import ids
 from cloudlet.kit.access_key_id import new_access_key_id
 from cloudlet.kit.call import Call
 from cloudlet.kit.session_token import SessionClaims, SessionTooLarge, mint
-from cloudlet.services.sts import errors
+from cloudlet.services.sts import errors, rules
 
 
 def issue(call: Call, account: str, duration_s: int, **claims: Any) -> dict[str, Any]:
@@ -32,3 +32,12 @@ def issue(call: Call, account: str, duration_s: int, **claims: Any) -> dict[str,
         "SessionToken": token,
         "Expiration": expires_ms,
     }
+
+
+def session_policies(call: Call, request: dict[str, Any]) -> tuple[str, ...] | None:
+    """The session policies of a request: documents, and ARNs of managed policies that are there. None without any."""
+    policies = rules.session_policies(request)
+    for policy_arn in (text for text in policies or () if text.startswith("arn:")):
+        if call.node.identities.find_managed_policy(call.tx, policy_arn) is None:
+            raise errors.InvalidParameterValue(f"Policy {policy_arn} does not exist or is not attachable.")
+    return policies

@@ -9,7 +9,7 @@ from typing import Any
 from cloudlet.kit.call import Call
 from cloudlet.kit.ports import AssumableRole
 from cloudlet.services.sts import chain, errors, rules
-from cloudlet.services.sts.credentials import issue
+from cloudlet.services.sts.credentials import issue, session_policies
 from cloudlet.services.sts.service import sts
 
 
@@ -22,10 +22,7 @@ def assume_role(call: Call, request: dict[str, Any]) -> dict[str, Any]:
             f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {request['RoleArn']}"
         )
     duration_s = _duration_s(call, request, role)
-    policies = rules.session_policies(request)
-    for policy_arn in (text for text in policies or () if text.startswith("arn:")):
-        if call.node.identities.find_managed_policy(call.tx, policy_arn) is None:
-            raise errors.InvalidParameterValue(f"Policy {policy_arn} does not exist or is not attachable.")
+    policies = session_policies(call, request)
     tags, inherited = rules.tags_of(request), chain.inherited_tags(call)
     _check_not_overridden(tags, inherited)
     session_tags = inherited | tags

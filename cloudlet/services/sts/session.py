@@ -4,7 +4,7 @@ from typing import Any
 
 from cloudlet.kit.call import Call
 from cloudlet.services.sts import errors, rules
-from cloudlet.services.sts.credentials import issue
+from cloudlet.services.sts.credentials import issue, session_policies
 from cloudlet.services.sts.service import sts
 
 
@@ -44,7 +44,7 @@ def get_federation_token(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """Someone unknown to IAM, with what both the user's policies and the session policy allow."""
     rules.check_supported(request)
     _check_long_term(call, "GetFederationToken")
-    policies, tags, name = rules.session_policies(request), rules.tags_of(request), request["Name"]
+    policies, tags, name = session_policies(call, request), rules.tags_of(request), request["Name"]
     packed = rules.packed_percent(policies, tags)
     user = {
         "FederatedUserId": f"{call.account}:{name}",

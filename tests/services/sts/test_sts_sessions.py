@@ -90,6 +90,18 @@ def test_roots_federated_user_may_what_the_session_policy_allows(node: TestNode)
     assert failure(guest.aws, "sqs", "CreateQueue", QueueName="q")[0] == "AccessDenied"
 
 
+def test_a_federated_users_managed_session_policy_must_be_there(node: TestNode) -> None:
+    ann = node.as_user(SQS, name="ann")
+    gone = [{"arn": "arn:aws:iam::000000000000:policy/gone"}]
+    assert failure(ann.aws, "sts", "GetFederationToken", Name="guest", PolicyArns=gone)[:2] == (
+        "InvalidParameterValue", 400,
+    )  # fmt: skip
+    managed = [{"arn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}]
+    guest = session_of(ann, "GetFederationToken", Name="guest", PolicyArns=managed)
+    guest.aws("sqs", "ListQueues")
+    assert failure(guest.aws, "sqs", "CreateQueue", QueueName="q")[0] == "AccessDenied"
+
+
 def test_federation_needs_permission(node: TestNode) -> None:
     nobody = node.as_user(name="nobody")
     code, _, message = failure(nobody.aws, "sts", "GetFederationToken", Name="guest")
