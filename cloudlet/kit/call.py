@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cloudlet.base import ids
+from cloudlet.base.errors import aws_error
 from cloudlet.kit import outbox
 from cloudlet.kit.authority import authorise
 from cloudlet.kit.dispatch import perform, prepare
@@ -155,9 +156,12 @@ class Call:
     ) -> "Call":
         assert self.depth < DEPTH_MAX, f"{self.service.name}.{self.operation} calls itself through {service}"
         identity = service_principal(as_service) if as_service else principal or self.principal
+        target = self.node.services.get(service)
+        if target is None:
+            raise aws_error("NotImplemented", f"No service '{service}' is part of this node.", 501)
         inner = Call(
             self.node,
-            self.node.services[service],
+            target,
             operation,
             account=account or self.account,
             region=region or self.region,
