@@ -20,6 +20,7 @@ from cloudlet.services.cloudlet.service import cloudlet
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.iam.identities import IamIdentities
 from cloudlet.services.iam.service import iam
+from cloudlet.services.s3.service import s3
 from cloudlet.services.sqs.service import sqs
 from cloudlet.services.sts.service import sts
 from cloudlet.store.database import Database
@@ -29,6 +30,7 @@ SERVICES: tuple[Service, ...] = (
     cloudlet,
     dynamodb,
     iam,
+    s3,
     sqs,
     sts,
 )

@@ -1,9 +1,9 @@
-"""The forms of a long answer's body, for services: bytes, slices of open files, or an iterator of bytes."""
+"""Long bodies, for services: a request's stream; an answer's bytes, slices of open files, or iterator of bytes."""
 
 from collections.abc import AsyncIterator
 
-from cloudlet.wire.message import FileSlice
+from cloudlet.wire.message import BodyStream, FileSlice
 
 AnswerBody = bytes | list[FileSlice] | AsyncIterator[bytes]
 
-__all__ = ["AnswerBody", "FileSlice"]
+__all__ = ["AnswerBody", "BodyStream", "FileSlice"]

@@ -1,0 +1,153 @@
+"""CompleteMultipartUpload: the object is the list of its parts' blobs; nothing is copied."""
+
+import hashlib
+from typing import Any
+
+from cloudlet.base import ids
+from cloudlet.base.checksums import combine_composite, combine_full_object
+from cloudlet.kit.call import Call
+from cloudlet.services.s3 import bodies, engine, errors, integrity, preconditions, rules
+from cloudlet.services.s3.events import announce
+from cloudlet.services.s3.keys import Contents
+from cloudlet.services.s3.lookup import find_current
+from cloudlet.services.s3.multipart import PARTS_MAX, end_upload, locate_upload
+from cloudlet.services.s3.object import written
+from cloudlet.services.s3.presenting import checksum_of
+from cloudlet.services.s3.records import Part, PartList, Upload, Version
+from cloudlet.services.s3.service import s3
+from cloudlet.store.transaction import Tx
+
+PART_BYTES_MIN = 5 << 20  # of every part but the last
+
+
+@s3.operation("CompleteMultipartUpload")
+def complete_multipart_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    preconditions.check_write_headers(request)
+    rules.check_supported(request)
+    bucket, contents, upload = locate_upload(call, request)
+    key, asked = request["Key"], request.get("MultipartUpload", {}).get("Parts", [])
+    if not asked:
+        raise errors.invalid_request("You must specify at least one part")
+    if len(asked) > PARTS_MAX:
+        raise errors.malformed_xml()
+    _check_kind(request, upload)
+    parts = _chosen(upload, asked, _stored_parts(call.tx, contents, upload))
+    algorithm, checksum, kind = _checksum(request, upload, parts)
+    size = sum(part.size for part in parts)
+    _check_size(request, size)
+    preconditions.check_write(request, key, find_current(call.tx, contents, key))
+    sequence = engine.next_sequence(call.tx, contents, bucket, key)
+    version = Version(
+        id=engine.new_id(bucket, sequence),
+        sequence=sequence,
+        modified_ms=engine.in_seconds(call.now_ms),
+        etag=_etag(parts),
+        size=size,
+        parts_id=ids.hexadecimal(32),
+        part_count=len(parts),
+        checksum_algorithm=algorithm,
+        checksum=checksum,
+        checksum_type=kind,
+        headers=upload.headers,
+        metadata=upload.metadata,
+        tags=upload.tags,
+        storage_class=upload.storage_class,
+    )
+    bodies.keep_parts(call.tx, call.keys, version.parts_id, PartList(parts))
+    engine.put(call, bucket, key, version, None)
+    end_upload(call, contents, upload, _bits(parts))
+    announce(call, bucket, key, version, "ObjectCreated:CompleteMultipartUpload")
+    return {
+        "Location": f"{call.source.base_url}/{bucket.name}/{key}",
+        "Bucket": bucket.name,
+        "Key": key,
+        "ETag": f'"{version.etag}"',
+        **checksum_of(version),
+        **written(bucket, key, version),
+    }
+
+
+def _stored_parts(tx: Tx, contents: Contents, upload: Upload) -> dict[int, Part]:
+    parts: dict[int, Part] = {}
+    resume, end = contents.part[upload.id].range()
+    while resume is not None:
+        found = tx.scan(resume, end, limit=1000)
+        for _, stored in found.rows:
+            part = Part.decode(stored)
+            parts[part.number] = part
+        resume = found.resume  # type: ignore[assignment]
+    return parts
+
+
+def _check_kind(request: dict[str, Any], upload: Upload) -> None:
+    asked = request.get("ChecksumType")
+    if asked is not None and asked != upload.checksum_type:
+        raise errors.invalid_request(
+            f"The upload was created using the {upload.checksum_type or 'null'} checksum mode. The complete request"
+            " must use the same checksum mode."
+        )
+
+
+def _chosen(upload: Upload, asked: list[dict[str, Any]], stored: dict[int, Part]) -> list[Part]:
+    """The parts a client lists, in its order, each what the client says it is."""
+    parts: list[Part] = []
+    for entry in asked:
+        number, etag = entry.get("PartNumber"), entry.get("ETag", "").strip('"')
+        if number is None:
+            raise errors.malformed_xml()
+        if parts and number <= parts[-1].number:
+            raise errors.InvalidPartOrder(members={"UploadId": upload.id})
+        part = stored.get(number)
+        if part is None or part.etag != etag or not _has_checksum(upload, part, entry):
+            raise errors.InvalidPart(members={"UploadId": upload.id, "PartNumber": number, "ETag": etag})
+        parts.append(part)
+    for part in parts[:-1]:
+        if part.size < PART_BYTES_MIN:
+            members = {"ETag": part.etag, "MinSizeAllowed": PART_BYTES_MIN, "PartNumber": part.number}
+            raise errors.EntityTooSmall(members=members | {"ProposedSize": part.size})
+    return parts
+
+
+def _has_checksum(upload: Upload, part: Part, entry: dict[str, Any]) -> bool:
+    given = {algorithm: entry[member] for algorithm, member in integrity.MEMBERS.items() if member in entry}
+    if upload.checksum_type == "COMPOSITE" and upload.checksum_algorithm not in given:
+        raise errors.invalid_request(
+            f"The upload was created using a {upload.checksum_algorithm.lower()} checksum. The complete request must"
+            f" include the checksum for each part. It was missing for part {part.number} in the request."
+        )
+    return all(algorithm == part.checksum_algorithm and value == part.checksum for algorithm, value in given.items())
+
+
+def _checksum(request: dict[str, Any], upload: Upload, parts: list[Part]) -> tuple[str, str, str]:
+    """Algorithm, value and kind of the whole object's checksum; what the client says of it must be so."""
+    algorithm = upload.checksum_algorithm or integrity.DEFAULT
+    if upload.checksum_type == "COMPOSITE":
+        value, kind = combine_composite(algorithm, [part.checksum for part in parts]), "COMPOSITE"
+    else:
+        value = combine_full_object(algorithm, ((part.checksum, part.size) for part in parts))
+        kind = "FULL_OBJECT"
+    said = request.get(integrity.MEMBERS[algorithm])
+    if said is not None and said.partition("-")[0] != value.partition("-")[0]:
+        raise integrity.bad_checksum(algorithm)
+    return algorithm, value, kind
+
+
+def _check_size(request: dict[str, Any], size: int) -> None:
+    said = request.get("MpuObjectSize")
+    if said is not None and said != size:
+        raise errors.invalid_request(
+            f"The provided 'x-amz-mp-object-size' header value {said} does not match what was computed: {size}"
+        )
+
+
+def _etag(parts: list[Part]) -> str:
+    joined = b"".join(bytes.fromhex(part.etag) for part in parts)
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(parts)}"
+
+
+def _bits(parts: list[Part]) -> bytes:
+    """One bit for each part that the object took over."""
+    bits = bytearray(PARTS_MAX // 8 + 1)
+    for part in parts:
+        bits[part.number >> 3] |= 1 << (part.number & 7)
+    return bytes(bits)
