@@ -7,6 +7,7 @@ AWS's words for SAM's refusals: https://github.com/aws/serverless-application-mo
 """
 
 import atexit
+import contextlib
 import json
 import logging
 import os
@@ -58,6 +59,7 @@ class TemplateWorker:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._jobs = 0
+        atexit.register(self.close)
 
     def prepare(
         self,
@@ -133,15 +135,16 @@ class TemplateWorker:
                 env={"AWS_EC2_METADATA_DISABLED": "true", "LANG": "C.UTF-8"},
                 cwd="/",
             )
-            atexit.register(self.close)
         return self._process
 
 
 def _read(fd: int, count: int, deadline: float) -> bytes:
+    """`count` bytes; TimeoutError after the deadline, EOFError if the other side is gone."""
+    ready = select.poll()  # not select(): a node may have more than 1,024 descriptors open
+    ready.register(fd, select.POLLIN)
     parts = []
     while count:
-        ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+        if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
             raise TimeoutError
         part = os.read(fd, min(count, 1 << 20))
         if not part:
@@ -161,7 +164,8 @@ def plan_from(value: Mapping[str, Any]) -> Plan:
 
 def main() -> None:
     """Answer jobs from standard input until it closes, or nobody asks for a while."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     logging.disable(logging.CRITICAL)  # the translator complains of metrics that nobody wants
     requests, answers = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -194,6 +195,21 @@ def test_a_worker_that_was_killed_is_replaced_and_one_that_hangs_is_killed(monke
         assert second.poll() is not None
     finally:
         worker.close()
+
+
+def test_a_node_with_many_descriptors_open_has_a_worker_too() -> None:
+    worker = TemplateWorker()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+    try:
+        text = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+        assert worker.validate(text)["ResourceTypes"] == ["AWS::SQS::Queue"]
+    finally:
+        worker.close()
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_the_worker_knows_none_of_the_nodes_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
