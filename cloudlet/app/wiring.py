@@ -20,6 +20,7 @@ from cloudlet.services.cloudlet.service import cloudlet
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.iam.identities import IamIdentities
 from cloudlet.services.iam.service import iam
+from cloudlet.services.logs.service import logs
 from cloudlet.services.s3.service import s3
 from cloudlet.services.sqs.service import sqs
 from cloudlet.services.sts.service import sts
@@ -30,6 +31,7 @@ SERVICES: tuple[Service, ...] = (
     cloudlet,
     dynamodb,
     iam,
+    logs,
     s3,
     sqs,
     sts,

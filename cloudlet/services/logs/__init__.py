@@ -1,0 +1,1 @@
+"""Amazon CloudWatch Logs. service.py is the table of contents."""
