@@ -102,7 +102,15 @@ def _outcome(
     log += report.report_line(request_id, duration_ms, spec.memory_mb, used_mb, init_ms, verdict.report_status)
     billed_ms = report.billed_ms(duration_ms)
     return Outcome(
-        verdict.payload, verdict.function_error, log, duration_ms, billed_ms, init_ms, used_mb, verdict.status
+        verdict.payload,
+        verdict.function_error,
+        log,
+        duration_ms,
+        billed_ms,
+        init_ms,
+        used_mb,
+        verdict.status,
+        spec.log_stream,
     )
 
 

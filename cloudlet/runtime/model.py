@@ -59,7 +59,8 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a call. `status`: ok (also when the handler raised), timeout, crashed, oom."""
+    """What became of a call. `status`: ok (also when the handler raised), timeout, crashed, oom. `log_stream` is the
+    one of the environment that ran it: a call's own spec may name another, which only a start would use."""
 
     payload: bytes
     function_error: str | None
@@ -69,6 +70,7 @@ class Outcome:
     init_ms: float | None
     memory_used_mb: int
     status: str
+    log_stream: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Environments come, freeze, go; nothing of them stays behind, whoever dies first."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
@@ -239,3 +240,10 @@ def alive(pid: int) -> str:
     except OSError:
         return ""
     return "" if "State:\tZ" in status else status.splitlines()[0]
+
+
+def test_an_outcome_names_the_log_stream_of_the_environment_that_ran_it(best_host: Any) -> None:
+    spec = best_host.function(NUMBERED, log_stream="2026/01/01/[$LATEST]aa")
+    assert best_host.invoke(spec).log_stream == "2026/01/01/[$LATEST]aa"
+    later = dataclasses.replace(spec, log_stream="2026/01/02/[$LATEST]bb")
+    assert best_host.invoke(later).log_stream == "2026/01/01/[$LATEST]aa"
