@@ -5,7 +5,9 @@ from typing import Any
 
 from cloudlet import __version__
 from cloudlet.app.authenticate import RootKeys
+from cloudlet.app.functions import HostFunctions
 from cloudlet.app.gateway import Gateway
+from cloudlet.app.package_page import package_page
 from cloudlet.app.root_key import root_key
 from cloudlet.app.server import Server
 from cloudlet.app.upkeep import Upkeep
@@ -20,6 +22,8 @@ from cloudlet.services.cloudlet.service import cloudlet
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.iam.identities import IamIdentities
 from cloudlet.services.iam.service import iam
+from cloudlet.services.lambda_.package import LINK_PATH
+from cloudlet.services.lambda_.service import lambda_
 from cloudlet.services.logs.service import logs
 from cloudlet.services.s3.service import s3
 from cloudlet.services.sqs.service import sqs
@@ -31,6 +35,7 @@ SERVICES: tuple[Service, ...] = (
     cloudlet,
     dynamodb,
     iam,
+    lambda_,
     logs,
     s3,
     sqs,
@@ -48,17 +53,23 @@ class House:
         self.gateway = Gateway(node, roots)
         self.workers = Workers(node)
         node.controls = NodeControls(self)
+        node.functions = self.functions = HostFunctions(node, node.settings)
+        self.gateway.internal_pages[LINK_PATH] = package_page(node)
 
     async def start(self, server: Server) -> None:
         """Begin background work; `server` takes the listeners of execution environments."""
+        await self.functions.start(server)
+        if self.functions.share_network:
+            self.roots = self.gateway.roots = roots_of(self.node.settings, functions_share_network=True)
         self.workers.start()
 
     def notices(self) -> list[str]:
         """What a person should know at start: the level of isolation, a generated root key."""
-        return []
+        return self.functions.notices()
 
     async def stop(self) -> None:
         await self.workers.stop()
+        await self.functions.close()
 
 
 class NodeControls:
@@ -105,7 +116,9 @@ def build(
     return House(node, roots_of(settings))
 
 
-def roots_of(settings: Settings) -> RootKeys:
-    """Which root keys this node takes. `test`/`test` only on loopback, and only while functions cannot use it."""
-    allows_test = settings.is_loopback and settings.functions_network == "private" and not settings.root_access_key_id
+def roots_of(settings: Settings, *, functions_share_network: bool = False) -> RootKeys:
+    """Which root keys this node takes. `test`/`test` only on loopback, and only while functions cannot use it:
+    `functions_share_network` is known once they have started."""
+    functions_are_apart = settings.functions_network == "private" and not functions_share_network
+    allows_test = settings.is_loopback and functions_are_apart and not settings.root_access_key_id
     return RootKeys(allows_test=allows_test, key=root_key(settings, allows_test), extra_hosts=settings.extra_hosts)

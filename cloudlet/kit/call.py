@@ -45,8 +45,8 @@ class Source:
 class Call:
     __slots__ = (
         "_authorises", "_request", "_tx", "account", "body", "depth", "entry_id", "horizon", "keys", "node", "now_ms",
-        "operation", "principal", "region", "rehearses", "request_id", "service", "session_context", "session_policies", "source",
-        "source_account", "source_arn",
+        "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
+        "session_policies", "source", "source_account", "source_arn",
     )  # fmt: skip
 
     def __init__(
@@ -184,18 +184,19 @@ class Call:
         lane: str | None = None,
         due_ms: int | None = None,
         age_max_ms: int = TASK_AGE_MAX_MS,
+        account: str | None = None,
     ) -> str:
         """Store work for this service's task `task`, run after this transaction; returns the entry's id.
 
         `lane`: strictly in order with the others of that name. `due_ms`: not before this moment of the service clock.
-        `payload` is plain data (msgpack).
+        `payload` is plain data (msgpack). `account`: on whose behalf it runs, by default this call's.
         """
         assert task in self.service.tasks, f"{self.service.name} has no task {task}"
         entry = outbox.Entry(
             id=outbox.new_entry_id(),
             service=self.service.name,
             task=task,
-            account=self.account,
+            account=account or self.account,
             region=self.region,
             payload=msgspec.msgpack.encode(payload),
             created_ms=self.now_ms,

@@ -1,13 +1,20 @@
 """What services need from outside, as small protocols; app/wiring.py fills them in."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cloudlet.kit.policy.evaluate import Policies, Principal
+from cloudlet.runtime.model import Credentials as Credentials
+from cloudlet.runtime.model import FunctionSpec as FunctionSpec
+from cloudlet.runtime.model import Invocation as Invocation
+from cloudlet.runtime.model import NoCapacity as NoCapacity
+from cloudlet.runtime.model import Outcome as Outcome
 from cloudlet.store.database import Database
 from cloudlet.store.transaction import Tx
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +126,48 @@ class Controls(Protocol):
         """Members of the Status shape that only app/ knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class CodePackage:
+    """A zip file with a function's or layer's code: a blob, and the digest of its bytes (hex)."""
+
+    blob_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    unpacked_bytes: int
+    files: int
+
+
+class BadPackage(Exception):
+    """Not a zip file that can be unpacked; AWS's words for it, or ours."""
+
+
 class Functions(Protocol):
-    """Runs a function once; app/ fills it with runtime/. The types are runtime's own: FunctionSpec, Invocation,
-    Outcome (see cloudlet/runtime/environment.py); kit and services see them through this port only."""
+    """Runs functions; app/functions.py fills it with runtime/. What goes in and comes out are runtime's own values,
+    which services know from here."""
 
-    async def invoke(self, spec: Any, invocation: Any) -> Any: ...
+    running: Counter[str]  # calls under way, by names of the caller's
 
-    def retire(self, function_arn: str) -> None: ...
+    async def inspect(self, blob_id: str) -> PackageFacts:
+        """Look into a zip file without unpacking it. Raises BadPackage."""
 
-    code_dir: Path
+    async def invoke(
+        self, spec: FunctionSpec, invocation: Invocation, code: CodePackage, layers: Sequence[CodePackage]
+    ) -> Outcome:
+        """Run one call to its end; `spec.code_dir` and `layer_dirs` are filled in here. Waits a while for room, then
+        raises NoCapacity. Raises CannotRun where this machine cannot run it at all."""
+
+    async def to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for `work`, which goes on to its end even if the one who waits is called off."""
+
+    def retire(self, function_arn: str) -> None:
+        """Its code or configuration changed: no environment of it serves again."""
+
+    def why_not(self, runtime: str) -> str | None:
+        """Why functions of this runtime cannot run here; None if they can."""
+
+
+class CannotRun(Exception):
+    """This machine cannot run functions, or not this one; the text says why."""

@@ -1,0 +1,173 @@
+"""Running a function once: what a call needs, read in one transaction; then the run, its metrics and its log.
+
+Shared by Invoke and the asynchronous queue. Nothing here decides about retries.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloudlet.base import ids
+from cloudlet.base.errors import AwsError, aws_error
+from cloudlet.kit.call import Call, service_principal
+from cloudlet.kit.ports import CannotRun, CodePackage, FunctionSpec, Invocation, NoCapacity, Outcome
+from cloudlet.services.lambda_ import errors, logs, rules
+from cloudlet.services.lambda_.configuration import environment_of
+from cloudlet.services.lambda_.keys import Keys
+from cloudlet.services.lambda_.lookup import arn_of, resolve, totals
+from cloudlet.services.lambda_.package import functions_of
+from cloudlet.services.lambda_.records import Configuration, Function
+from cloudlet.services.lambda_.role import PRINCIPAL, Session, assume_for
+from cloudlet.services.lambda_.storing import environment_arn
+
+RESERVED_FULL = "ReservedFunctionConcurrentInvocationLimitExceeded"
+ACCOUNT_FULL = "ConcurrentInvocationLimitExceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be run with."""
+
+    request_id: str
+    payload: bytes
+    client_context: str | None
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a run needs of the store."""
+
+    configuration: Configuration
+    qualifier: str | None
+    variables: dict[str, str]
+    session: Session
+    pool: str  # whose concurrency it takes: the function's own or the account's
+    pool_max: int
+    invoked_arn: str
+
+    @property
+    def throttle_reason(self) -> str:
+        return RESERVED_FULL if self.pool == self.configuration.function_arn else ACCOUNT_FULL
+
+
+def plan(call: Call, keys: Keys, function: Function, qualifier: str | None) -> Plan:
+    """Within a transaction. An alias that shares calls between versions chooses here."""
+    share = int(ids.hexadecimal(8), 16) / 2**32
+    configuration, _ = resolve(call.tx, keys, function, qualifier, share)
+    try:
+        session = assume_for(call, configuration)
+    except AwsError as error:
+        raise aws_error("AccessDeniedException", errors.RoleCannotBeAssumed().message, 403) from error
+    if function.reserved is not None:
+        pool, pool_max = configuration.function_arn, function.reserved
+    else:
+        pool = f"{keys.account}/{keys.region}"
+        pool_max = rules.CONCURRENCY_MAX - totals(call.tx, keys).reserved
+    return Plan(
+        configuration=configuration,
+        qualifier=qualifier,
+        variables=environment_of(call, configuration),
+        session=session,
+        pool=pool,
+        pool_max=pool_max,
+        invoked_arn=arn_of(keys, function.name, qualifier),
+    )
+
+
+def own_call(call: Call, keys: Keys) -> Call:
+    """Lambda's own call on behalf of a function, for metrics and logs: whoever invoked it need not be allowed those."""
+    return Call(
+        call.node,
+        call.service,
+        call.operation,
+        account=keys.account,
+        region=keys.region,
+        principal=service_principal(PRINCIPAL),
+        source=call.source,
+        request_id=call.request_id,
+    )
+
+
+async def run(own: Call, planned: Plan, ask: Ask) -> Outcome:
+    """One run to its end. Raises TooManyRequests where nothing more may run, ServiceFailure where nothing can.
+
+    The caller has settled: what the run is caused by is durable.
+    """
+    functions, pool = functions_of(own), planned.pool
+    if functions.running[pool] >= planned.pool_max:
+        count(own, planned, "Throttles")
+        raise errors.TooManyRequests(members={"Reason": planned.throttle_reason})
+    functions.running[pool] += 1
+    count(own, planned, "ConcurrentExecutions", functions.running[pool])
+    try:
+        outcome = await functions.invoke(
+            _spec(own, planned), _invocation(planned, ask), *_packages(planned.configuration)
+        )
+    except NoCapacity as error:
+        count(own, planned, "Throttles")
+        raise errors.TooManyRequests(members={"Reason": ACCOUNT_FULL, "retryAfterSeconds": "1"}) from error
+    except CannotRun as error:
+        raise errors.ServiceFailure(f"This machine cannot run the function: {error}") from error
+    finally:
+        functions.running[pool] -= 1
+        if not functions.running[pool]:
+            del functions.running[pool]
+    count(own, planned, "Invocations")
+    count(own, planned, "Errors", 1 if outcome.function_error else 0)
+    count(own, planned, "Duration", outcome.duration_ms, "Milliseconds")
+    await logs.write(own, planned.session.principal, planned.configuration.log_group_name, outcome)
+    return outcome
+
+
+def count(own: Call, planned: Plan, metric: str, value: float = 1, unit: str = "Count") -> None:
+    """One of Lambda's metrics: of the function, of the version or alias that was asked for, and of all functions."""
+    name, qualifier = planned.configuration.name, planned.qualifier
+    own.count(metric, value, unit, FunctionName=name)
+    if qualifier is not None:
+        own.count(metric, value, unit, FunctionName=name, Resource=f"{name}:{qualifier}")
+    own.count(metric, value, unit)
+
+
+def _spec(own: Call, planned: Plan) -> FunctionSpec:
+    configuration = planned.configuration
+    return FunctionSpec(
+        function_arn=environment_arn(configuration),
+        function_name=configuration.name,
+        version=configuration.version_name,
+        runtime=configuration.runtime,
+        handler=configuration.handler,
+        code_dir=Path(),  # the port knows
+        environment=planned.variables,
+        timeout_ms=configuration.timeout_s * 1000,
+        memory_mb=configuration.memory_mb,
+        tmp_mb=configuration.tmp_mb,
+        account=configuration.account,
+        region=configuration.region,
+        log_group=configuration.log_group_name,
+        log_stream=_new_log_stream(configuration, own.now_ms),
+        code_id=configuration.build,
+    )
+
+
+def _new_log_stream(configuration: Configuration, now_ms: int) -> str:
+    """The stream of an environment that starts for this call; one that runs already keeps its own."""
+    day = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return f"{day:%Y/%m/%d}/[{configuration.version_name}]{ids.hexadecimal(32)}"
+
+
+def _invocation(planned: Plan, ask: Ask) -> Invocation:
+    return Invocation(
+        request_id=ask.request_id,
+        payload=ask.payload,
+        deadline_ms=0,  # the timeout, from when the handler gets the event
+        client_context=ask.client_context,
+        invoked_function_arn=planned.invoked_arn,
+        trace_id=ask.trace_id,
+        credentials=planned.session.credentials,
+    )
+
+
+def _packages(configuration: Configuration) -> tuple[CodePackage, list[CodePackage]]:
+    code, *layers = [CodePackage(package.blob_id, package.sha256) for package in configuration.packages()]
+    return code, layers

@@ -1,0 +1,169 @@
+"""Layers: published versions of zip files that functions see below /opt."""
+
+import base64
+from typing import Any
+
+from cloudlet.kit import page
+from cloudlet.kit.call import Call
+from cloudlet.services.lambda_ import errors, rules
+from cloudlet.services.lambda_.keys import Keys
+from cloudlet.services.lambda_.layers_used import find_layer_version
+from cloudlet.services.lambda_.lookup import change_totals
+from cloudlet.services.lambda_.package import location, uploaded
+from cloudlet.services.lambda_.records import Layer, LayerVersion, Package
+from cloudlet.services.lambda_.service import lambda_
+
+VERSIONS_LOOKED_AT = 200  # per layer, for the latest that fits a list's filter
+
+
+def layer_keys(call: Call, text: str) -> tuple[Keys, rules.LayerName]:
+    name = rules.layer_name(text)
+    return call.service.keys(name.account or call.account, call.region), name
+
+
+def layer_arn(keys: Keys, name: str, number: int | None = None) -> str:
+    arn = f"arn:aws:lambda:{keys.region}:{keys.account}:layer:{name}"
+    return f"{arn}:{number}" if number is not None else arn
+
+
+def check_number(number: int) -> None:
+    if number < 1:
+        raise errors.InvalidParameterValue(text="Layer Version Cannot be less than 1")
+
+
+@lambda_.operation("PublishLayerVersion")
+async def publish_layer_version(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    content = request["Content"]
+    if content.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise errors.NotSupported(parameter="S3ObjectStorageMode", reason="packages are copied")
+    async with uploaded(call, content) as package:
+        return call.transact(lambda tx: _publish(call, request, package))
+
+
+def _publish(call: Call, request: dict[str, Any], package: Package) -> dict[str, Any]:
+    keys, name = layer_keys(call, request["LayerName"])
+    stored = call.tx.get(keys.layer.key(name.name))
+    number = (Layer.decode(stored).last_version if stored else 0) + 1
+    version = LayerVersion(
+        name=name.name,
+        number=number,
+        package=package,
+        created_ms=call.now_ms,
+        description=request.get("Description", ""),
+        runtimes=request.get("CompatibleRuntimes"),
+        architectures=request.get("CompatibleArchitectures"),
+        license=request.get("LicenseInfo"),
+    )
+    call.tx.put(keys.layer.key(name.name), Layer(name.name, number).encode())
+    call.tx.put(keys.layer_version.key(name.name, number), version.encode())
+    call.tx.adopt_blob(package.blob_id)
+    change_totals(call.tx, keys, code_bytes=package.size)
+    return _shown(call, keys, version)
+
+
+def _listed(keys: Keys, version: LayerVersion) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "LayerVersionArn": layer_arn(keys, version.name, version.number),
+        "Version": version.number,
+        "Description": version.description,
+        "CreatedDate": rules.shown_time(version.created_ms),
+    }
+    for member, value in (
+        ("CompatibleRuntimes", version.runtimes),
+        ("CompatibleArchitectures", version.architectures),
+        ("LicenseInfo", version.license),
+    ):
+        if value is not None:
+            facts[member] = value
+    return facts
+
+
+def _shown(call: Call, keys: Keys, version: LayerVersion) -> dict[str, Any]:
+    package = version.package
+    content = {
+        "Location": location(call, package),
+        "CodeSha256": base64.b64encode(bytes.fromhex(package.sha256)).decode(),
+        "CodeSize": package.size,
+    }
+    lists = {"CompatibleRuntimes": version.runtimes or [], "CompatibleArchitectures": version.architectures or []}
+    return _listed(keys, version) | lists | {"Content": content, "LayerArn": layer_arn(keys, version.name)}
+
+
+@lambda_.operation("GetLayerVersion")
+def get_layer_version(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    check_number(request["VersionNumber"])
+    keys, name = layer_keys(call, request["LayerName"])
+    return _get(call, keys, name.name, request["VersionNumber"])
+
+
+@lambda_.operation("GetLayerVersionByArn")
+def get_layer_version_by_arn(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    keys, name = layer_keys(call, request["Arn"])
+    return _get(call, keys, name.name, name.number or 0)
+
+
+def _get(call: Call, keys: Keys, name: str, number: int) -> dict[str, Any]:
+    version = find_layer_version(call.tx, keys, name, number)
+    if version is None:
+        raise errors.ResourceNotFound()
+    return _shown(call, keys, version)
+
+
+@lambda_.operation("DeleteLayerVersion")
+def delete_layer_version(call: Call, request: dict[str, Any]) -> None:
+    """Functions that use it keep what they have; the number is not given again."""
+    check_number(request["VersionNumber"])
+    keys, name = layer_keys(call, request["LayerName"])
+    version = find_layer_version(call.tx, keys, name.name, request["VersionNumber"])
+    if version is not None:
+        call.tx.delete(keys.layer_version.key(version.name, version.number))
+        call.tx.delete(keys.layer_policy.key(version.name, version.number))
+        call.tx.drop_blob(version.package.blob_id)
+        change_totals(call.tx, keys, code_bytes=-version.package.size)
+
+
+def _fits(version: LayerVersion, request: dict[str, Any]) -> bool:
+    runtime, architecture = request.get("CompatibleRuntime"), request.get("CompatibleArchitecture")
+    return (runtime is None or runtime in (version.runtimes or ())) and (
+        architecture is None or architecture in (version.architectures or ())
+    )
+
+
+@lambda_.operation("ListLayerVersions")
+def list_layer_versions(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Newest first. The marker is the number of the last version looked at."""
+    keys, name = layer_keys(call, request["LayerName"])
+    limit = min(request.get("MaxItems") or rules.LIST_MAX, rules.LIST_MAX)
+    begin, end = keys.layer_version.range(name.name)
+    invalid = errors.InvalidParameterValue(text="The Marker is not one of a ListLayerVersions answer.")
+    if request.get("Marker"):
+        position = page.decode_token(request["Marker"], invalid)
+        if len(position) != 1 or not isinstance(position[0], int):
+            raise invalid
+        end = keys.layer_version.key(name.name, position[0])
+    rows = call.tx.scan(begin, end, limit=limit, reverse=True).rows
+    versions = [LayerVersion.decode(stored) for _, stored in rows]
+    answer: dict[str, Any] = {
+        "LayerVersions": [_listed(keys, version) for version in versions if _fits(version, request)]
+    }
+    if len(rows) == limit and versions[-1].number > 1:
+        answer["NextMarker"] = page.encode_token(versions[-1].number)
+    return answer
+
+
+@lambda_.operation("ListLayers")
+def list_layers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    limit = min(request.get("MaxItems") or rules.LIST_MAX, rules.LIST_MAX)
+    invalid = errors.InvalidParameterValue(text="The Marker is not one of a ListLayers answer.")
+    found = page.scan_page(call.tx, call.keys.layer.range(), limit=limit, token=request.get("Marker"), invalid=invalid)
+    layers = []
+    for _, stored in found.rows:
+        name = Layer.decode(stored).name
+        begin, end = call.keys.layer_version.range(name)
+        rows = call.tx.scan(begin, end, limit=VERSIONS_LOOKED_AT, reverse=True).rows
+        fitting = next((v for v in (LayerVersion.decode(row) for _, row in rows) if _fits(v, request)), None)
+        if fitting is not None:
+            latest = _listed(call.keys, fitting)
+            arn = layer_arn(call.keys, name)
+            layers.append({"LayerName": name, "LayerArn": arn, "LatestMatchingVersion": latest})
+    return {"Layers": layers} | ({"NextMarker": found.next_token} if found.next_token else {})

@@ -1,0 +1,47 @@
+"""Tags of functions. Versions, aliases and layers have none."""
+
+from typing import Any
+
+from cloudlet.kit.call import Call
+from cloudlet.kit.record import replace
+from cloudlet.services.lambda_ import errors, rules
+from cloudlet.services.lambda_.keys import Keys
+from cloudlet.services.lambda_.locate import named
+from cloudlet.services.lambda_.lookup import put_function, require_function
+from cloudlet.services.lambda_.records import Function
+from cloudlet.services.lambda_.service import lambda_
+
+
+def _tagged(call: Call, arn: str) -> tuple[Keys, Function]:
+    kind = arn.split(":")[5]
+    if kind != "function":
+        raise errors.NotSupported(parameter=f"Tagging of {kind}", reason="only functions have tags")
+    keys, name = named(call, {"FunctionName": arn})
+    if name.qualifier is not None:
+        raise errors.InvalidParameterValue(
+            text="Tags on function aliases and versions are not supported. Please specify a function ARN."
+        )
+    return keys, require_function(call.tx, keys, name.name)
+
+
+@lambda_.operation("TagResource")
+def tag_resource(call: Call, request: dict[str, Any]) -> None:
+    keys, function = _tagged(call, request["Resource"])
+    if not request["Tags"]:
+        raise errors.InvalidParameterValue(text="An error occurred and the request cannot be processed.")
+    tags = function.tags | request["Tags"]
+    rules.check_tags(tags)
+    put_function(call.tx, keys, replace(function, tags=tags))
+
+
+@lambda_.operation("UntagResource")
+def untag_resource(call: Call, request: dict[str, Any]) -> None:
+    keys, function = _tagged(call, request["Resource"])
+    tags = {key: value for key, value in function.tags.items() if key not in request["TagKeys"]}
+    put_function(call.tx, keys, replace(function, tags=tags))
+
+
+@lambda_.operation("ListTags")
+def list_tags(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    _, function = _tagged(call, request["Resource"])
+    return {"Tags": function.tags}
