@@ -103,5 +103,6 @@ def banned(path: Path, tree: ast.Module) -> Iterator[str]:
 
 
 def test_no_name_is_an_attic() -> None:
-    attics = [path for path in FILES if path.stem in ("utils", "util", "helpers", "helper", "common", "misc", "manager")]
+    banned = ("utils", "util", "helpers", "helper", "common", "misc", "manager")
+    attics = [path for path in FILES if path.stem in banned]
     assert not attics, f"{attics}: name files for what they hold"

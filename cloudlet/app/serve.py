@@ -19,6 +19,7 @@ from cloudlet.store.errors import StoreError
 from cloudlet.store.journal import set_switch_interval
 
 STOP_GRACE_S = 10.0
+LOOP_BUDGET_S = 0.005  # of one callback; breaches are logged in debug mode
 RUN_FILE = "running.json"  # in the data directory: who serves it, for `cloudlet down` and `status`
 
 log = logging.getLogger("cloudlet")
@@ -36,6 +37,10 @@ class Running(msgspec.Struct):
 async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
     """Serve until SIGTERM or SIGINT. `on_ready(house, url)` is called once requests are answered."""
     set_switch_interval()
+    if settings.log_level == "debug":
+        loop = asyncio.get_running_loop()
+        loop.set_debug(True)
+        loop.slow_callback_duration = LOOP_BUDGET_S
     try:
         house = build(settings)
     except StoreError as error:

@@ -257,7 +257,7 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 @functools.cache
 def load(service: str) -> ServiceModel:
-    """The model of `service`, by botocore's name: sqs, s3, lambda, dynamodb, cloudwatch, logs …; or our own, cloudlet."""
+    """The model of `service`, by botocore's name (sqs, s3, lambda, cloudwatch, logs …), or our own: cloudlet."""
     own = MODELS / f"{service}.json"
     text = own.read_bytes() if own.exists() else gzip.decompress((MODELS / f"{service}.json.gz").read_bytes())
     raw = msgspec.json.decode(text)
