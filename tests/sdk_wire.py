@@ -1,6 +1,8 @@
 """botocore's serialiser, signer and parser without its HTTP client: what an SDK sends, and makes of an answer."""
 
+import base64
 import datetime
+import hashlib
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -54,6 +56,8 @@ def signed_request(
         body = body.encode()
     headers = {name: str(value) for name, value in wire["headers"].items()}
     headers["Host"] = HOST
+    if definition.operation_model(operation).http_checksum.get("requestChecksumRequired"):
+        headers.setdefault("Content-MD5", base64.b64encode(hashlib.md5(body or b"").digest()).decode())
     if protocol == "query":
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
     request = AWSRequest(wire["method"], url, headers=headers, data=body)

@@ -76,15 +76,18 @@ ANONYMOUS = Principal(
 def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: Claim) -> Identity:
     """The identity behind a claim's access key, unproved until the signature is verified. Raises SignatureProblem."""
     if claim.token:
-        return _identity_of_token(node, claim)
-    identity = roots.find(claim.access_key_id)
-    if identity is not None:
-        roots.check_origin(request)
+        identity = _identity_of_token(node, claim)
+        if identity.principal.type == "Root":
+            roots.check_origin(request)
         return identity
-    identity = node.identities.find_access_key(tx, claim.access_key_id)
-    if identity is None or not identity.is_active:
+    root = roots.find(claim.access_key_id)
+    if root is not None:
+        roots.check_origin(request)
+        return root
+    user = node.identities.find_access_key(tx, claim.access_key_id)
+    if user is None or not user.is_active:
         raise SignatureProblem(Kind.UNKNOWN_KEY, access_key_id=claim.access_key_id)
-    return identity
+    return user
 
 
 def _identity_of_token(node: Node, claim: Claim) -> Identity:

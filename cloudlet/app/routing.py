@@ -54,7 +54,7 @@ class Router:
         target = request.header("x-amz-target")
         if target is not None:
             return self._by_target.get(target.rpartition(".")[0])
-        if (request.header("content-type") or "").startswith(_FORM) or "Action=" in request.query:
+        if is_form(request) or "Action=" in request.query:
             text = request.query + "&" + request.body.decode("latin-1")
             action = re.search(r"(?:^|&)Action=([A-Za-z0-9]+)", text)
             candidates = self._by_action.get(action.group(1), []) if action else []
@@ -63,6 +63,10 @@ class Router:
         if request.path.startswith("/2015-03-31/") or request.path.startswith("/2017-"):
             return self._services.get("lambda")
         return self._services.get("s3")
+
+
+def is_form(request: HttpRequest) -> bool:
+    return (request.header("content-type") or "").startswith(_FORM)
 
 
 def _protocol_spoken(request: HttpRequest, protocols: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ OPEN_TO_EVERY_CALLER = {
     "sns.ConfirmSubscription": "the token of the confirmation decides",
     "sns.Unsubscribe": "unsigned links in mails; a signed caller needs sns:Unsubscribe",
 }
-DENIED = {"AccessDenied", "AccessDeniedException"}
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}  # the last is SNS's
 MISMATCH = {
     "json": {"InvalidSignatureException"},
     "smithy-rpc-v2-cbor": {"InvalidSignatureException"},
@@ -75,6 +75,8 @@ def text(shape: Any, name: str) -> str:
         return "http://127.0.0.1:4566/000000000000/q"
     if name == "Bucket":
         return "some-bucket"
+    if name == "CopySource":
+        return "some-bucket/key"
     if name == "RoleArn":
         return "arn:aws:iam::000000000000:role/some"
     if name.endswith("Arn") or name.endswith("ARN"):
@@ -188,6 +190,15 @@ def test_a_root_key_is_refused_to_a_page_of_another_site(node: TestNode, headers
 
 def test_a_root_key_is_refused_from_an_execution_environment(node: TestNode) -> None:
     request = node.caller("test", "test").request("sqs", "ListQueues", {})
+    request.listener = "environment-1"
+    assert node.send(request).status in (400, 403)
+
+
+def test_a_session_of_the_root_user_is_refused_where_its_key_is(node: TestNode) -> None:
+    key = node.aws("sts", "GetSessionToken")["Credentials"]
+    session = node.caller(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"])
+    assert node.send(session.request("sqs", "ListQueues", {})).status == 200
+    request = session.request("sqs", "ListQueues", {})
     request.listener = "environment-1"
     assert node.send(request).status in (400, 403)
 
