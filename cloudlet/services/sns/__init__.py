@@ -1,0 +1,1 @@
+"""SNS: topics, subscriptions, fan-out to queues, functions, web servers and mailboxes."""

@@ -1,0 +1,61 @@
+"""Letter: one message on its way to many subscriptions. What is the same for several of them is made once."""
+
+from typing import Any
+
+from cloudlet.kit.call import Call
+from cloudlet.services.sns import envelope, message_attributes, signing
+from cloudlet.services.sns.links import base_url
+from cloudlet.services.sns.records import Message, Subscription, Topic
+
+ENVELOPE_BYTES = 2_000  # about: what stands around a message's own text
+
+
+class Letter:
+    def __init__(self, call: Call, topic: Topic, message: Message) -> None:
+        self.call, self.topic, self.message = call, topic, message
+        self.base_url = base_url(call)
+        self._signed: dict[str, dict[str, str]] = {}  # by the text signed: one a body, however many subscriptions
+
+    @property
+    def bytes_written_each(self) -> int:
+        """About what one delivery adds to the transaction; escaping at most doubles a text."""
+        message = self.message
+        longest = max((len(body.encode()) for body in (message.body, *message.bodies.values())), default=0)
+        return 2 * longest + 2 * message_attributes.size_bytes(message.attributes) + ENVELOPE_BYTES
+
+    def document(self, subscription: Subscription) -> dict[str, Any]:
+        """The notification for `subscription`, signed (a FIFO topic's are not), without its attributes."""
+        document = envelope.notification(self.message, subscription.protocol)
+        if not self.topic.is_fifo:
+            document |= self._signature(document)
+        document["UnsubscribeURL"] = envelope.unsubscribe_url(self.base_url, subscription)
+        return document
+
+    def text(self, subscription: Subscription) -> str:
+        """The notification as queues, web servers and email-json get it."""
+        document = self.document(subscription)
+        attributes = envelope.attributes(self.message)
+        if attributes:
+            document["MessageAttributes"] = attributes
+        return envelope.as_text(document)
+
+    def body(self, subscription: Subscription) -> str:
+        """What the endpoint receives: the bare message where it asked for that."""
+        return self.message.body_for(subscription.protocol) if subscription.is_raw else self.text(subscription)
+
+    def _signature(self, document: dict[str, Any]) -> dict[str, str]:
+        text = envelope.text_to_sign(document)
+        found = self._signed.get(text)
+        if found is None:
+            found = self._signed[text] = sign(self.call, self.topic, self.base_url, text)
+        return found
+
+
+def sign(call: Call, topic: Topic, base: str, text: str) -> dict[str, str]:
+    """The members that carry the signature of `text`."""
+    key, version = signing.require(call), topic.attributes.get("SignatureVersion", "1")
+    return {
+        "SignatureVersion": version,
+        "Signature": signing.sign(call.node.sealer, key, version, text),
+        "SigningCertURL": signing.certificate_url(base, key),
+    }
