@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, identify
 from cloudlet.app.request_body import BodyTooLarge, NodeFull
-from cloudlet.app.routing import Route, Router
+from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.upload import verified_stream
 from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
@@ -77,7 +77,8 @@ class Exchange:
 
 class Gateway:
     def __init__(self, node: Node, roots: RootKeys, internal_pages: dict[str, InternalPage] | None = None) -> None:
-        """`internal_pages` answer unsigned, by exact path: health, and the links of confirmation mails."""
+        """`internal_pages` answer unsigned, by exact path (health), or by the family of their path: "/Name-*" has all
+        that begin with "/Name-"."""
         self.node, self.roots = node, roots
         self.router = Router(node.services)
         self.signing_keys = SigningKeys()
@@ -85,6 +86,7 @@ class Gateway:
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         page = self.internal_pages.get(request.path)
+        page = page or self.internal_pages.get(f"{request.path.partition('-')[0]}-*")
         if page is not None:
             return await page(request)
         exchange = Exchange(request, ids.uuid4())
@@ -104,7 +106,7 @@ class Gateway:
     async def _serve(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request
         exchange.claim = claim = read_credentials(request)
-        if claim is None and request.stream is not None and request.header("content-type") is not None:
+        if claim is None and request.stream is not None and is_form(request):
             await self._collect(exchange)  # an unsigned form says in its body what it is
         exchange.route = route = self.router.route(request, claim)
         if route is None:
@@ -261,7 +263,7 @@ async def _sha256(body: bytes) -> str:
 def _likely_protocol(request: HttpRequest) -> str:
     if request.header("x-amz-target") is not None:
         return "json"
-    if (request.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
+    if is_form(request):
         return "query"
     return "rest-xml"
 

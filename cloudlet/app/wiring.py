@@ -5,8 +5,11 @@ from typing import Any
 
 from cloudlet import __version__
 from cloudlet.app.authenticate import RootKeys
+from cloudlet.app.certificate_page import certificate_pages
 from cloudlet.app.functions import HostFunctions
 from cloudlet.app.gateway import Gateway
+from cloudlet.app.http_out import ThreadedHttpOut
+from cloudlet.app.mail import NodeMail, NodeMailbox
 from cloudlet.app.package_page import package_page
 from cloudlet.app.root_key import root_key
 from cloudlet.app.server import Server
@@ -26,6 +29,7 @@ from cloudlet.services.lambda_.package import LINK_PATH
 from cloudlet.services.lambda_.service import lambda_
 from cloudlet.services.logs.service import logs
 from cloudlet.services.s3.service import s3
+from cloudlet.services.sns.service import sns
 from cloudlet.services.sqs.service import sqs
 from cloudlet.services.sts.service import sts
 from cloudlet.store.database import Database
@@ -38,6 +42,7 @@ SERVICES: tuple[Service, ...] = (
     lambda_,
     logs,
     s3,
+    sns,
     sqs,
     sts,
 )
@@ -55,6 +60,10 @@ class House:
         node.controls = NodeControls(self)
         node.functions = self.functions = HostFunctions(node, node.settings)
         self.gateway.internal_pages[LINK_PATH] = package_page(node)
+        self.gateway.internal_pages.update(certificate_pages(node))
+        mailbox = node.mailbox = NodeMailbox()
+        node.mail_out = self.mail_out = NodeMail(node.database, node.clock, mailbox, node.settings.smtp_relay)
+        node.http_out = self.http_out = ThreadedHttpOut()
 
     async def start(self, server: Server) -> None:
         """Begin background work; `server` takes the listeners of execution environments."""
@@ -70,6 +79,8 @@ class House:
     async def stop(self) -> None:
         await self.workers.stop()
         await self.functions.close()
+        self.mail_out.close()
+        self.http_out.close()
 
 
 class NodeControls:
