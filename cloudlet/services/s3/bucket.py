@@ -125,7 +125,8 @@ def list_buckets(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     begin, end = page.names_from(call.keys.owned, prefix)
     if "ContinuationToken" in request:
         invalid = errors.invalid_argument("The continuation token provided is incorrect", "continuation-token")
-        begin = max(begin, call.keys.owned.key(*page.decode_token(request["ContinuationToken"], invalid)))
+        (last,) = page.decode_token(request["ContinuationToken"], invalid)
+        begin = max(begin, call.keys.owned.key(last) + b"\x00")
     found: list[dict[str, Any]] = []
     resume: bytes | None = begin
     while resume is not None and len(found) < limit:
@@ -139,7 +140,7 @@ def list_buckets(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if prefix:
         answer["Prefix"] = prefix
     if resume is not None:
-        answer["ContinuationToken"] = page.encode_token(call.keys.owned.unpack(resume)[0])
+        answer["ContinuationToken"] = page.encode_token(found[-1]["Name"])
     return answer
 
 

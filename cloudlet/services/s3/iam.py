@@ -143,16 +143,17 @@ def _put_tagging(call: Call, request: dict[str, Any]) -> Sequence[Access]:
 
 
 def _create_bucket(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-    context = conditions.of_new_bucket(call, request)
-    name = request.get("Bucket", "")
-    accesses = [access_to(call, "CreateBucket", name, None, context)]
+    """Of the caller's own account, whoever may have a bucket of that name already."""
+    actions = ["CreateBucket"]
     if "ACL" in request or any(member in request for member in ("GrantFullControl", "GrantRead", "GrantWrite")):
-        accesses.append(access_to(call, "PutBucketAcl", name, None, context))
+        actions.append("PutBucketAcl")
     if "ObjectOwnership" in request:
-        accesses.append(access_to(call, "PutBucketOwnershipControls", name, None, context))
+        actions.append("PutBucketOwnershipControls")
     if request.get("CreateBucketConfiguration", {}).get("Tags"):
-        accesses.append(access_to(call, "TagResource", name, None, context))
-    return accesses
+        actions.append("TagResource")
+    resource, context = f"arn:aws:s3:::{request.get('Bucket', '')}", conditions.of_new_bucket(call, request)
+    context |= conditions.of_request(call)
+    return [Access(f"s3:{action}", resource, None, None, context) for action in actions]
 
 
 def _list_buckets(call: Call, request: dict[str, Any]) -> Sequence[Access]:
