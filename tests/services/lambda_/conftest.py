@@ -9,10 +9,11 @@ from tests.client import TestNode
 
 
 @pytest.fixture
-def fn(node: TestNode) -> Lambda:
+def fn(node: TestNode) -> Iterator[Lambda]:
     lambda_ = Lambda(node)
     lambda_.make_role()
-    return lambda_
+    yield lambda_
+    node.run(node.house.functions.close())
 
 
 @pytest.fixture(scope="module")

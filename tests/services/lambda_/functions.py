@@ -59,10 +59,7 @@ class Lambda:
 
     def invoke(self, name: str = "echo", event: Any = None, **more: Any) -> dict[str, Any]:
         payload = {} if event is None else {"Payload": json.dumps(event).encode()}
-        answer = self("Invoke", FunctionName=name, **payload, **more)
-        return answer | {
-            "Payload": answer["Payload"].read() if hasattr(answer["Payload"], "read") else answer["Payload"]
-        }
+        return self("Invoke", FunctionName=name, **payload, **more)
 
     def value(self, name: str = "echo", event: Any = None, **more: Any) -> Any:
         answer = self.invoke(name, event, **more)
