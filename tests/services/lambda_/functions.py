@@ -1,5 +1,6 @@
 """Functions for tests: zip files from source, a role that Lambda may assume, calls in few words."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -65,6 +66,15 @@ class Lambda:
         answer = self.invoke(name, event, **more)
         assert "FunctionError" not in answer, answer
         return json.loads(answer["Payload"])
+
+    def check_packages(self, count: int) -> None:
+        """So many are kept, once files that nobody needs are gone: they go in a thread."""
+
+        async def until() -> None:
+            while len(list(self.node.node.database.blobs.ids())) != count:
+                await asyncio.sleep(0.005)
+
+        self.node.run(until())
 
     def as_user(self, *statements: dict[str, Any]) -> Caller:
         return self.node.as_user(*statements)

@@ -1,4 +1,4 @@
-"""Asynchronous calls: run once each, retried as AWS does, given up in time; destinations and dead letters hear of it."""
+"""Asynchronous calls: run once each, retried as on AWS, given up in time; destinations and dead letters hear of it."""
 
 import json
 from typing import Any

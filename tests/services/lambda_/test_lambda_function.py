@@ -125,8 +125,7 @@ def test_what_a_package_must_have(fn: Lambda) -> None:
         "Runtime and Handler are mandatory parameters for functions created with deployment packages."
     )
     assert create_refusal(fn, name="a" * 65)[1].endswith("Member must have length less than or equal to 64")
-    blobs = fn.node.node.database.blobs
-    assert list(blobs.ids()) == [], "what was refused left nothing behind"
+    fn.check_packages(0)
 
 
 def test_runtimes_that_are_gone_or_do_not_run_here(fn: Lambda) -> None:
@@ -208,10 +207,10 @@ def test_new_code_replaces_the_old_and_its_package_goes(fn: Lambda) -> None:
     old = fn("GetFunctionConfiguration", FunctionName="echo")
     answer = fn("UpdateFunctionCode", FunctionName="echo", ZipFile=zipped("other = 1"))
     assert answer["CodeSha256"] != old["CodeSha256"]
-    assert len(list(fn.node.node.database.blobs.ids())) == 1
+    fn.check_packages(1)
     same = fn("UpdateFunctionCode", FunctionName="echo", ZipFile=zipped("other = 1"))
     assert same["CodeSha256"] == answer["CodeSha256"]
-    assert len(list(fn.node.node.database.blobs.ids())) == 1, "the same bytes again are not kept twice"
+    fn.check_packages(1)  # the same bytes again are not kept twice
     tried = fn("UpdateFunctionCode", FunctionName="echo", ZipFile=zipped("third = 1"), DryRun=True)
     assert tried["CodeSha256"] != same["CodeSha256"]
     assert fn("GetFunctionConfiguration", FunctionName="echo")["CodeSha256"] == same["CodeSha256"]
@@ -263,7 +262,7 @@ def test_a_deleted_function_leaves_nothing_and_its_name_is_free(fn: Lambda) -> N
     settings = fn("GetAccountSettings")
     assert settings["AccountUsage"] == before == {"FunctionCount": 0, "TotalCodeSize": 0}
     assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
-    assert list(fn.node.node.database.blobs.ids()) == []
+    fn.check_packages(0)
 
 
 def test_the_link_to_the_code_gives_the_package_for_ten_minutes(fn: Lambda) -> None:

@@ -32,9 +32,8 @@ def test_each_line_is_an_event_of_the_environments_stream(running: Lambda, write
     found = running.node.aws("logs", "GetLogEvents", logGroupName="/aws/lambda/printing", logStreamName=name,
                              startFromHead=True)["events"]  # fmt: skip
     kinds = [event["message"].split(" ")[0] for event in found]
-    assert kinds == ["INIT_START", "START", "one\n", "two\n", "three\rfour\n", "END", "REPORT"] + [
-        "START", "one\n", "two\n", "three\rfour\n", "END", "REPORT",
-    ]  # fmt: skip
+    run = ["START", "one\n", "two\n", "three\rfour\n", "END", "REPORT"]
+    assert kinds == ["INIT_START", *run, *run]
 
 
 def test_a_log_group_of_the_functions_choice(running: Lambda, writer: str) -> None:
