@@ -22,6 +22,7 @@ from cloudlet.kit.secrets import Sealer, load_or_create_node_key
 from cloudlet.kit.service import Service
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudlet.service import cloudlet
+from cloudlet.services.cloudwatch.service import cloudwatch
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.iam.identities import IamIdentities
 from cloudlet.services.iam.service import iam
@@ -33,10 +34,12 @@ from cloudlet.services.sns.service import sns
 from cloudlet.services.sqs.service import sqs
 from cloudlet.services.sts.service import sts
 from cloudlet.store.database import Database
+from cloudlet.store.disk import make_directory
 
 SERVICES: tuple[Service, ...] = (
     cloudformation,
     cloudlet,
+    cloudwatch,
     dynamodb,
     iam,
     lambda_,
@@ -109,7 +112,7 @@ def build(
 ) -> House:
     """A node on `settings.data` (None: in memory). Opens the store; starts nothing."""
     if settings.data is not None and node_key is None:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(settings.data)
         node_key = load_or_create_node_key(settings.data / "node.key")
     sealer = Sealer(node_key or bytes(32))
     if database is None:

@@ -1,0 +1,1 @@
+"""Amazon CloudWatch: metrics and alarms. service.py is the table of contents."""

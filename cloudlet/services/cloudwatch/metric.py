@@ -1,0 +1,120 @@
+"""Metrics: put data, list, statistics of one."""
+
+from typing import Any
+
+from cloudlet.kit import page
+from cloudlet.kit.call import Call
+from cloudlet.services.cloudwatch import background, engine, errors, rules, statistic
+from cloudlet.services.cloudwatch.engine import Collector
+from cloudlet.services.cloudwatch.records import Bucket, Series
+from cloudlet.services.cloudwatch.service import cloudwatch
+
+
+@cloudwatch.operation("PutMetricData")
+def put_metric_data(call: Call, request: dict[str, Any]) -> None:
+    rules.refuse(request, "EntityMetricData")
+    namespace, data = request["Namespace"], request.get("MetricData") or []
+    rules.check_namespace(namespace, is_aws=call.principal.type == "Service")
+    rules.check_data(data, call.now_ms)
+    watched = {engine.put_datum(call.tx, call.keys, namespace, datum, call.now_ms) for datum in data}
+    for identity in sorted(watched - {b""}):
+        background.look_soon(call, identity)
+    background.begin_aging(call)
+
+
+@cloudwatch.operation("ListMetrics")
+def list_metrics(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    rules.refuse(request, "IncludeLinkedAccounts", "OwningAccount")
+    namespace, name = request.get("Namespace"), request.get("MetricName")
+    space = call.keys.series
+    bounds = space.range() if namespace is None else space.range(namespace, *([name] if name is not None else ()))
+    found = page.scan_page(
+        call.tx,
+        bounds,
+        limit=rules.LIST_METRICS_MAX,
+        token=request.get("NextToken"),
+        invalid=errors.InvalidValue("Invalid NextToken"),
+    )
+    since_ms = call.now_ms - (rules.ACTIVE_MS if "RecentlyActive" in request else rules.LISTED_MS)
+    listed = []
+    for key, value in found.rows:
+        series, (in_namespace, called, _) = Series.decode(value), space.unpack(key)
+        if series.last_ms + rules.SEEN_LAG_MS >= since_ms and name in (None, called) and _has(series, request):
+            shown = [{"Name": pair[0], "Value": pair[1]} for pair in series.dimensions]
+            listed.append({"Namespace": in_namespace, "MetricName": called, "Dimensions": shown})
+    return {"Metrics": listed} | ({"NextToken": found.next_token} if found.next_token else {})
+
+
+def _has(series: Series, request: dict[str, Any]) -> bool:
+    """Whether a series has every dimension that the request's filters name."""
+    values = {pair[0]: pair[1] for pair in series.dimensions}
+    return all(
+        wanted["Name"] in values and wanted.get("Value", values[wanted["Name"]]) == values[wanted["Name"]]
+        for wanted in request.get("Dimensions") or ()
+    )
+
+
+@cloudwatch.operation("GetMetricStatistics")
+def get_metric_statistics(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    names = _statistics(request)
+    period_ms, end_ms = request["Period"] * 1000, request["EndTime"]
+    start_ms = rounded_start(request["StartTime"], period_ms, call.now_ms)
+    if not rules.is_period(request["Period"]):
+        raise errors.InvalidValue(value=request["Period"], name="Period")
+    if request["StartTime"] >= end_ms:
+        raise errors.InvalidValue("The parameter StartTime must be less than the parameter EndTime.")
+    points = -(-(end_ms - start_ms) // period_ms)
+    if points > rules.STATISTICS_POINTS_MAX:
+        raise errors.InvalidCombination(
+            f"You have requested up to {points:,} datapoints, which exceeds the limit of"
+            f" {rules.STATISTICS_POINTS_MAX:,}. You may reduce the datapoints requested by increasing Period, or"
+            " decreasing the time range."
+        )
+    namespace, name = request["Namespace"], request["MetricName"]
+    dimensions = engine.dimensions_of(request.get("Dimensions"))
+    series = engine.find_series(call.tx, call.keys, namespace, name, dimensions)
+    identity = engine.series_id(namespace, name, dimensions)
+    points_shown: list[dict[str, Any]] = []
+    for unit in series.units if series else ():
+        if request.get("Unit", unit) == unit:
+            collector = Collector(call.keys, identity, unit, period_ms, start_ms, end_ms, call.now_ms)
+            for at_ms, bucket in collector.run(call.tx).items():
+                points_shown.append(_point(at_ms, bucket, unit, names, "ExtendedStatistics" in request))
+    return {"Label": name, "Datapoints": points_shown}
+
+
+def _statistics(request: dict[str, Any]) -> list[str]:
+    plain, extended = request.get("Statistics"), request.get("ExtendedStatistics")
+    if plain and extended:
+        raise errors.Exclusive(one="Statistics", other="ExtendedStatistics")
+    if not plain and not extended:
+        raise errors.InvalidCombination("Must specify either Statistics or ExtendedStatistics")
+    for name in extended or ():
+        if statistic.find(name) is None or name in statistic.PLAIN:
+            raise errors.InvalidValue(f"The value {name} for parameter ExtendedStatistics is not supported.")
+    return plain or extended or []
+
+
+def _point(at_ms: int, bucket: Bucket, unit: str, names: list[str], is_extended: bool) -> dict[str, Any]:
+    values = {name: value for name in names if (value := (statistic.find(name) or _nothing)(bucket)) is not None}
+    point: dict[str, Any] = {"Timestamp": at_ms, "Unit": unit}
+    return point | ({"ExtendedStatistics": values} if is_extended else values)
+
+
+def _nothing(bucket: Bucket) -> None:
+    return None
+
+
+def rounded_start(start_ms: int, period_ms: int, now_ms: int) -> int:
+    """Where the first period begins: rounded down to the finest data that are kept of that time.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html (StartTime)
+    """
+    age_ms = now_ms - start_ms
+    if period_ms < 60_000:
+        step = period_ms
+    elif age_ms <= rules.KEPT_MS[60]:
+        step = 60_000
+    else:
+        step = 300_000 if age_ms <= rules.KEPT_MS[300] else 3_600_000
+    return start_ms // step * step

@@ -1,0 +1,238 @@
+"""Alarms: evaluated on the service clock, soon after data arrive, missing data, actions, history."""
+
+import json
+
+import pytest
+
+from cloudlet.base.errors import AwsError
+from tests.client import TestNode
+
+SIMPLE = {
+    "AlarmName": "a",
+    "Namespace": "n",
+    "MetricName": "m",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 1.0,
+    "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+}
+
+
+def put(node: TestNode, value: float, name: str = "m", **more) -> None:
+    node.aws("cloudwatch", "PutMetricData", Namespace="n", MetricData=[{"MetricName": name, "Value": value, **more}])
+
+
+def make(node: TestNode, **more) -> None:
+    node.aws("cloudwatch", "PutMetricAlarm", **(SIMPLE | more))
+
+
+def alarm(node: TestNode, name: str = "a") -> dict:
+    (found,) = node.aws("cloudwatch", "DescribeAlarms", AlarmNames=[name])["MetricAlarms"]
+    return found
+
+
+def state(node: TestNode) -> str:
+    return alarm(node)["StateValue"]
+
+
+def test_a_new_alarm_is_described_as_aws_does(node: TestNode) -> None:
+    make(node)
+    shown = alarm(node)
+    for moment in ("AlarmConfigurationUpdatedTimestamp", "StateUpdatedTimestamp", "StateTransitionedTimestamp"):
+        del shown[moment]
+    assert shown == {
+        "ActionsEnabled": True,
+        "AlarmActions": [],
+        "AlarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a",
+        "AlarmName": "a",
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Dimensions": [],
+        "EvaluationPeriods": 1,
+        "InsufficientDataActions": [],
+        "MetricName": "m",
+        "Namespace": "n",
+        "OKActions": [],
+        "Period": 60,
+        "StateReason": "Unchecked: Initial alarm creation",
+        "StateValue": "INSUFFICIENT_DATA",
+        "Statistic": "Sum",
+        "Threshold": 1.0,
+    }
+
+
+def test_data_over_the_threshold_alarm_at_once_and_the_reason_says_it(node: TestNode) -> None:
+    make(node, TreatMissingData="notBreaching")
+    node.advance(70)
+    assert state(node) == "OK"
+    assert alarm(node)["StateReason"] == (
+        "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as"
+        " [NonBreaching]."
+    )
+    put(node, 5)
+    node.settle()
+    assert state(node) == "ALARM"
+    assert alarm(node)["StateReason"] == (
+        "Threshold Crossed: 1 out of the last 1 datapoints [5.0 (01/01/26 00:01:00)] was greater than or equal to the"
+        " threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition)."
+    )
+
+
+def test_an_alarm_ends_when_its_data_are_past(node: TestNode) -> None:
+    make(node, TreatMissingData="notBreaching")
+    put(node, 5)
+    node.settle()
+    assert state(node) == "ALARM"
+    node.advance(minutes=5)
+    assert state(node) == "OK"
+
+
+def test_late_data_alarm_too(node: TestNode) -> None:
+    make(node, TreatMissingData="notBreaching")
+    node.advance(minutes=10)
+    put(node, 5, Timestamp=node.clock.now_ms() / 1000 - 100)
+    node.settle()
+    assert state(node) == "ALARM"
+
+
+def test_below_the_threshold_is_ok_once_the_minute_is_whole(node: TestNode) -> None:
+    make(node, Threshold=10.0)
+    put(node, 5)
+    node.settle()
+    assert state(node) == "INSUFFICIENT_DATA"
+    node.advance(66)
+    assert state(node) == "OK"
+    assert alarm(node)["StateReason"] == (
+        "Threshold Crossed: 1 out of the last 1 datapoints [5.0 (01/01/26 00:00:00)] was not greater than or equal to"
+        " the threshold (10.0) (minimum 1 datapoint for ALARM -> OK transition)."
+    )
+
+
+def test_a_minimum_waits_for_the_whole_minute(node: TestNode) -> None:
+    make(node, Statistic="Average", ComparisonOperator="LessThanThreshold", Threshold=3.0)
+    put(node, 1)
+    node.settle()
+    put(node, 9)
+    node.advance(66)
+    assert state(node) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("periods", "needed", "minutes", "expected"),
+    [  # minutes: oldest first; X breaches, 0 doesn't, - is missing; expected: missing, ignore, breaching, notBreaching
+        (3, 3, "0-X-X", ("OK", "OK", "OK", "OK")),
+        (3, 3, "----0", ("OK", "OK", "OK", "OK")),
+        (3, 3, "-----", ("INSUFFICIENT_DATA", "INSUFFICIENT_DATA", "ALARM", "OK")),
+        (3, 3, "0XX-X", ("ALARM", "ALARM", "ALARM", "ALARM")),
+        (3, 3, "--X--", ("ALARM", "INSUFFICIENT_DATA", "ALARM", "OK")),
+        (3, 2, "0-X-X", ("ALARM", "ALARM", "ALARM", "ALARM")),
+        (3, 2, "00X0X", ("ALARM", "ALARM", "ALARM", "ALARM")),
+        (3, 2, "0-X--", ("OK", "OK", "ALARM", "OK")),
+        (3, 2, "----0", ("OK", "OK", "ALARM", "OK")),
+        (3, 2, "---X-", ("ALARM", "INSUFFICIENT_DATA", "ALARM", "OK")),
+    ],
+)
+def test_missing_data_are_treated_as_in_the_tables_of_aws(
+    node: TestNode, periods: int, needed: int, minutes: str, expected: tuple[str, ...]
+) -> None:
+    node.advance(minutes=10)
+    now_s = node.clock.now_ms() // 60_000 * 60
+    for back, value in enumerate(reversed(minutes), 1):
+        if value != "-":
+            put(node, 1 if value == "X" else 0, Timestamp=now_s - 60 * back)
+    treatments = ("missing", "ignore", "breaching", "notBreaching")
+    for treatment in treatments:
+        make(node, AlarmName=treatment, EvaluationPeriods=periods, DatapointsToAlarm=needed, TreatMissingData=treatment)
+    node.advance(6)
+    assert tuple(alarm(node, treatment)["StateValue"] for treatment in treatments) == expected
+
+
+def test_short_periods_are_evaluated_every_ten_seconds(node: TestNode) -> None:
+    make(node, Period=10, Statistic="Average")
+    put(node, 5, StorageResolution=1)
+    node.advance(16)
+    assert state(node) == "ALARM"
+    node.advance(50)
+    assert state(node) == "INSUFFICIENT_DATA"
+    assert alarm(node)["StateReason"] == "Insufficient Data: 1 datapoint was unknown."
+
+
+def test_a_deleted_alarm_leaves_no_work_behind(node: TestNode) -> None:
+    make(node)
+    node.aws("cloudwatch", "DeleteAlarms", AlarmNames=["a"])
+    assert node.aws("cloudwatch", "DescribeAlarms")["MetricAlarms"] == []
+    node.advance(minutes=2)
+    assert node.house.workers.next_due_ms() is None
+
+
+def test_a_changed_alarm_keeps_its_state_and_one_chain(node: TestNode) -> None:
+    make(node)
+    put(node, 5)
+    node.settle()
+    make(node, Threshold=100.0)
+    assert (state(node), alarm(node)["Threshold"]) == ("ALARM", 100.0)
+    node.advance(66)
+    assert state(node) == "OK"
+    tx = node.node.database.begin()
+    ready = node.node.outbox._ready["cloudwatch.evaluate"].due(tx, node.clock.now_ms() + 120_000, 10)
+    tx.discard()
+    assert len(ready) == 1
+
+
+def test_history_tells_what_happened(node: TestNode) -> None:
+    make(node)
+    node.advance(1)
+    node.aws("cloudwatch", "SetAlarmState", AlarmName="a", StateValue="ALARM", StateReason="by hand")
+    items = node.aws("cloudwatch", "DescribeAlarmHistory", AlarmName="a")["AlarmHistoryItems"]
+    assert [(item["HistoryItemType"], item["HistorySummary"]) for item in items] == [
+        ("StateUpdate", "Alarm updated from INSUFFICIENT_DATA to ALARM"),
+        ("ConfigurationUpdate", 'Alarm "a" created'),
+    ]
+    assert json.loads(items[0]["HistoryData"])["newState"]["stateReason"] == "by hand"
+    page = node.aws("cloudwatch", "DescribeAlarmHistory", MaxRecords=1)
+    following = node.aws("cloudwatch", "DescribeAlarmHistory", MaxRecords=1, NextToken=page["NextToken"])
+    assert page["AlarmHistoryItems"] + following["AlarmHistoryItems"] == items
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"Period": 61}, "ValidationError"),
+        ({"EvaluationPeriods": 1441}, "ValidationError"),
+        ({"TreatMissingData": "x"}, "ValidationError"),
+        ({"DatapointsToAlarm": 2}, "ValidationError"),
+        ({"AlarmActions": ["x"]}, "ValidationError"),
+        ({"AlarmActions": ["arn:aws:sns:us-west-2:000000000000:t"]}, "ValidationError"),
+        ({"AlarmActions": ["arn:aws:automate:us-east-1:ec2:stop"]}, "NotImplemented"),
+        ({"ThresholdMetricId": "t"}, "NotImplemented"),
+        ({"ExtendedStatistic": "p90"}, "InvalidParameterCombination"),
+        ({"Threshold": None}, "MissingParameter"),
+    ],
+)
+def test_what_does_not_fit_is_refused(node: TestNode, more: dict, code: str) -> None:
+    with pytest.raises(AwsError) as refused:
+        node.aws("cloudwatch", "PutMetricAlarm", **{k: v for k, v in (SIMPLE | more).items() if v is not None})
+    assert refused.value.code == code
+
+
+def test_what_is_not_there_cannot_be_deleted_or_set(node: TestNode) -> None:
+    for operation, parameters in (
+        ("DeleteAlarms", {"AlarmNames": ["x"]}),
+        ("SetAlarmState", {"AlarmName": "x", "StateValue": "OK", "StateReason": "r"}),
+    ):
+        with pytest.raises(AwsError) as refused:
+            node.aws("cloudwatch", operation, **parameters)
+        assert (refused.value.code, refused.value.status) == ("ResourceNotFound", 404)
+
+
+def test_tags_are_the_first_alarm_s(node: TestNode) -> None:
+    make(node, Tags=[{"Key": "a", "Value": "1"}])
+    make(node, Tags=[{"Key": "b", "Value": "1"}])
+    arn = alarm(node)["AlarmArn"]
+    node.aws("cloudwatch", "TagResource", ResourceARN=arn, Tags=[{"Key": "c", "Value": "3"}])
+    assert node.aws("cloudwatch", "ListTagsForResource", ResourceARN=arn)["Tags"] == [
+        {"Key": "a", "Value": "1"},
+        {"Key": "c", "Value": "3"},
+    ]
+    node.aws("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=["a", "c"])
+    assert node.aws("cloudwatch", "ListTagsForResource", ResourceARN=arn)["Tags"] == []
