@@ -1,10 +1,8 @@
 """The root user's own access key: given by settings, or generated into the data directory when `test`/`test` is off."""
 
-import os
-from pathlib import Path
-
 from cloudlet.base import ids
 from cloudlet.base.config import Settings
+from cloudlet.store.disk import make_directory, write_new
 
 FILE = "root.key"  # "<access key id> <secret>", readable by its owner only
 
@@ -19,19 +17,11 @@ def root_key(settings: Settings, allows_test: bool) -> tuple[str, str] | None:
         return _new_key()
     path = settings.data / FILE
     if not path.exists():
-        _write(path, _new_key())
+        make_directory(path.parent)
+        write_new(path, (" ".join(_new_key()) + "\n").encode())
     key_id, _, secret = path.read_text().strip().partition(" ")
     return key_id, secret
 
 
 def _new_key() -> tuple[str, str]:
     return ids.iam_id("AKIA"), ids.secret_access_key()
-
-
-def _write(path: Path, key: tuple[str, str]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(" ".join(key) + "\n")
-        file.flush()
-        os.fsync(file.fileno())

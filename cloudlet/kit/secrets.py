@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudlet.base.ids import random_bytes
 from cloudlet.base.lazy import lazy
+from cloudlet.store.disk import write_new
 
 NODE_KEY_BYTES = 32
 _NONCE_BYTES, _TAG_BYTES = 12, 16
@@ -63,7 +64,7 @@ def load_or_create_node_key(path: Path) -> bytes:
     stored secret.
     """
     if not path.exists():
-        _create(path)
+        write_new(path, random_bytes(NODE_KEY_BYTES))
     with open(path, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         key = file.read(NODE_KEY_BYTES + 1)
@@ -72,25 +73,3 @@ def load_or_create_node_key(path: Path) -> bytes:
     if len(key) != NODE_KEY_BYTES:
         raise NodeKeyUnusable(f"{path} is not a node key ({NODE_KEY_BYTES} bytes); restore it from a backup")
     return key
-
-
-def _create(path: Path) -> None:
-    """Written aside, then linked: whoever comes second at the same moment takes the first one's key."""
-    aside = path.with_name(f".{path.name}.{random_bytes(8).hex()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(random_bytes(NODE_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            return
-    finally:
-        os.unlink(aside)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cloudlet.base import ids
-from cloudlet.store.disk import sync_directory, sync_file
+from cloudlet.store.disk import make_directory, sync_directory, sync_file
 from cloudlet.store.errors import BlobGone, StoreBroken, StoreFull
 
 _log = logging.getLogger(__name__)
@@ -181,10 +181,10 @@ class Blobs:
         """The blob's path, its folder there for sure. In a thread."""
         path = self.path(blob_id)
         with self._lock:
-            if path.parent not in self._folders:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                sync_directory(path.parent.parent)
-                self._folders.add(path.parent)
+            for folder in (path.parent.parent, path.parent):
+                if folder not in self._folders:
+                    make_directory(folder)
+                    self._folders.add(folder)
         return path
 
     def _pool(self) -> ThreadPoolExecutor:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cloudlet.store import blob_counts, values
 from cloudlet.store.blobs import Blobs
 from cloudlet.store.check import Finding, check
-from cloudlet.store.disk import sync_directory
+from cloudlet.store.disk import make_directory, sync_directory
 from cloudlet.store.engine import Changes, Engine
 from cloudlet.store.engine.memory import MemoryEngine
 from cloudlet.store.engine.rocksdb import RocksEngine
@@ -70,9 +70,7 @@ class Database:
         if path is None or engine == "memory":
             return Database(MemoryEngine(), run_twice=run_twice)
         assert engine in ("rocksdb", "sqlite"), f"no engine is called {engine}"
-        if not path.is_dir():
-            path.mkdir(mode=0o700, parents=True)
-            sync_directory(path.parent)
+        make_directory(path)
         note = SequenceNote(path / "durable")
         opened: Engine | None = None
         try:

@@ -1,8 +1,11 @@
 """Making something be on disk, and being its only user."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
+
+from cloudlet.base.ids import random_bytes
 
 if sys.platform != "win32":
     import fcntl
@@ -34,6 +37,34 @@ def sync_directory(path: Path | str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def make_directory(path: Path) -> None:
+    """The directory is there, and its name on disk, whoever made it; parents that are missing too."""
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(path.parent)
+    else:  # perhaps by a process that was killed before it came to syncing; or by others, in a folder we may not read
+        with contextlib.suppress(OSError):
+            sync_directory(path.parent)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """The file (0600) holds `data`, on disk with its name, unless it is there already. Written aside, then linked: it is
+    never seen half-written, and whoever comes second at the same moment leaves the first one's."""
+    aside = path.with_name(f".{path.name}.{random_bytes(8).hex()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync_file(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        os.unlink(aside)
+    sync_directory(path.parent)
 
 
 def lock_file(path: Path | str) -> int:
