@@ -134,7 +134,7 @@ def _anything_but(operand: Node) -> TestOfOne:
         return _anything_but_match(operand)
     nodes = operand.value if operand.kind == "array" else [operand]
     if not nodes:
-        raise InvalidPolicy(f"Empty arrays are not allowed{operand.place}")
+        raise InvalidPolicy(f"Empty arrays are not allowed{operand.end}")
     if operand.kind not in ("array", "string", "number"):
         raise InvalidPolicy(f"Value of anything-but must be an array or single string/number value.{operand.place}")
     kinds = {node.kind for node in nodes}
@@ -158,7 +158,7 @@ def _anything_but_match(operand: Node) -> TestOfOne:
         raise InvalidPolicy(f"Unsupported anything-but pattern: {name}{inner.place}")
     nodes = inner.value if inner.kind == "array" else [inner]
     if not nodes:
-        raise InvalidPolicy(f"Empty arrays are not allowed{inner.place}")
+        raise InvalidPolicy(f"Empty arrays are not allowed{inner.end}")
     tests = [_text_match(name, node) for node in nodes]
     return lambda value: not any(test(value) for test in tests)
 
@@ -169,7 +169,7 @@ def _numeric(operand: Node) -> TestOfOne:
         raise InvalidPolicy(f"Value of numeric must be an array.{operand.place}")
     items = operand.value
     if not items:
-        raise InvalidPolicy(f"Invalid member in numeric match: ]{operand.place}")
+        raise InvalidPolicy(f"Invalid member in numeric match: ]{operand.end}")
     first = items[0]
     if not first.is_text:
         raise InvalidPolicy(f"Invalid member in numeric match: {first.value}{first.place}")

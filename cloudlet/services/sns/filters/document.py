@@ -21,6 +21,7 @@ class Node(NamedTuple):
     kind: str  # object array string number true false null
     value: Any  # object: list of (name, Node); array: list of Node; number: its text
     place: str
+    end: str = ""  # where it stands behind a closed array or object
 
     @property
     def is_text(self) -> bool:
@@ -113,7 +114,7 @@ class _Parser:
             items.append(self.value(depth + 1))
             self.skip()
         self.at += 1
-        return Node("array", items, place if items else self.place(self.at))
+        return Node("array", items, place, self.place(self.at))
 
     def _object(self, depth: int) -> Node:
         self.at += 1
@@ -132,7 +133,7 @@ class _Parser:
             items.append((name, self.value(depth + 1)))
             self.skip()
         self.at += 1
-        return Node("object", items, place if items else self.place(self.at))
+        return Node("object", items, place, self.place(self.at))
 
     def _expect(self, character: str, expected: str) -> None:
         if self.text[self.at : self.at + 1] != character:

@@ -113,11 +113,11 @@ def _compile_level(node: Node, scope: str, depth: int) -> _Level:
                 _check_members(value)
                 raise InvalidPolicy("Filter policy scope MessageAttributes does not support nested filter policy")
             if not value.value:
-                raise InvalidPolicy(f"Empty objects are not allowed{value.place}")
+                raise InvalidPolicy(f"Empty objects are not allowed{value.end}")
             below.append((name, _compile_level(value, scope, depth + 1)))
         elif value.kind == "array":
             if not value.value:
-                raise InvalidPolicy(f"Empty arrays are not allowed{value.place}")
+                raise InvalidPolicy(f"Empty arrays are not allowed{value.end}")
             absence = scope == BY_ATTRIBUTES
             tests = tuple(compile_condition(each, null_is_absence=absence) for each in value.value)
             leaves.append((name, tests))
