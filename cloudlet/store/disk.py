@@ -51,8 +51,8 @@ def make_directory(path: Path) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """The file (0600) holds `data`, on disk with its name, unless it is there already. Written aside, then linked: it is
-    never seen half-written, and whoever comes second at the same moment leaves the first one's."""
+    """The file (0600) holds `data`, on disk with its name, unless it is there already. Written aside, then linked: so
+    it is never seen half-written, and whoever comes second at the same moment leaves the first one's."""
     aside = path.with_name(f".{path.name}.{random_bytes(8).hex()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
