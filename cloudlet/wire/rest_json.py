@@ -89,6 +89,8 @@ def render(model: ServiceModel, operation: Operation, result: dict[str, Any] | N
         value = result.get(payload.name)
         body = b"" if value is None else json.encode(model, payload.shape, value)
         kind = "application/json"
+    if status == 204:  # chosen by the answer: DeleteFunction, Invoke's DryRun
+        return HttpResponse(status, headers, b"")
     if not any(name.lower() == "content-type" for name, _ in more):
         headers.append(("Content-Type", kind))
     return HttpResponse(status or operation.http_status, headers, body)

@@ -138,3 +138,8 @@ def test_a_denial_is_an_access_denied_exception_with_403():
     status, headers, body = error(AccessDenied("User: x is not authorized"))
     assert (status, headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
     assert body == {"message": "User: x is not authorized"}
+
+
+def test_an_answer_that_chooses_204_has_no_body():
+    response = rest_json.render(MODEL, MODEL.operations["DeleteFunction"], {"StatusCode": 204}, "r-1")
+    assert (response.status, response.body) == (204, b"")
