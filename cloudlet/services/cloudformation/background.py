@@ -80,9 +80,12 @@ async def _step_in_pieces(call: Call, stack_id: str, operation_id: str) -> bool:
     if begun is None:
         return True  # it went on by itself; the next look says whether there is more
     work, act = begun
+    succeeded: list[str] = []
 
     async def call_aws(service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        return await call_apart(call, service, operation, request)
+        answer = await call_apart(call, service, operation, request)
+        succeeded.append(operation)
+        return answer
 
     become(call, work.operation.acting)
     stage = _stage(call, work, act, call_aws)
@@ -90,11 +93,13 @@ async def _step_in_pieces(call: Call, stack_id: str, operation_id: str) -> bool:
     try:
         if act.is_repeated and act.kind != "delete":
             await _perform(Act("delete", replace(act.resource, physical_id=act.name), name=act.name), stage)
+            succeeded.clear()
         outcome = await _perform(act, stage)
     except StoreError:
         raise
     except Exception as error:
         outcome = _told(act, error)
+        act.in_pieces = bool(succeeded)
     return call.transact(_end_piece, call, stack_id, operation_id, act, outcome)
 
 
@@ -112,6 +117,8 @@ def _end_piece(tx: Any, call: Call, stack_id: str, operation_id: str, act: Act, 
     work = Work.open(call, stack_id, operation_id)
     if work is None:
         return False
+    if isinstance(outcome, AwsError) and not act.in_pieces:
+        making.unmark_begun(work, act)
     engine.record(work, act, outcome)
     return engine.is_open(work)
 

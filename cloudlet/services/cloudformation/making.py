@@ -154,6 +154,14 @@ def mark_begun(work: Work, act: Act) -> None:
         work.put(replace(act.before, begun=work.operation.id, begun_name=act.name))
 
 
+def unmark_begun(work: Work, act: Act) -> None:
+    """Nothing was made after all: what bears that name, if anything does, is somebody else's and isn't touched."""
+    if act.kind == "create":
+        work.forget(act.resource.logical_id)
+    elif act.kind == "replace" and act.before is not None:
+        work.put(act.before)
+
+
 def record_failure(work: Work, act: Act, error: AwsError) -> None:
     """What never came to be leaves only its event; made in pieces, there may be something: it is kept to be deleted."""
     verb = "CREATE" if act.kind == "create" else "UPDATE"

@@ -164,7 +164,8 @@ def groups(node: TestNode) -> list[str]:
 @pytest.fixture
 def waiting_kind(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     node.aws("sqs", "CreateQueue", QueueName="pump")
-    kind = Kind("Custom::Waiting", frozenset(("Fails", "Version")), _create, _delete, name_max=80)
+    properties = frozenset(("Fails", "Version", "Name"))
+    kind = Kind("Custom::Waiting", properties, _create, _delete, name_max=80, name_property="Name")
     monkeypatch.setitem(KINDS, kind.type, kind)
     assert cloudformation in wiring.SERVICES
     yield kind.type
@@ -189,6 +190,26 @@ def test_one_that_fails_halfway_is_removed(node: TestNode, stacks: Stacks, waiti
         name = stacks.physical("s", "W")
         assert stacks.update("s", template)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
         assert groups(node) == [name] == [stacks.physical("s", "W")]
+
+
+@pytest.mark.parametrize("old", [None, {"Resources": {"W": {"Type": "Custom::Waiting", "Properties": {"Version": 0}}}}])
+def test_one_whose_name_is_taken_leaves_the_owner_alone(
+    node: TestNode, stacks: Stacks, waiting_kind: str, old: Any
+) -> None:
+    node.aws("iam", "CreateGroup", GroupName="taken")
+    template = {"Resources": {"W": {"Type": waiting_kind, "Properties": {"Version": 1, "Name": "taken"}}}}
+    if old is None:
+        assert stacks.create("s", template)["StackStatus"] == "ROLLBACK_COMPLETE"
+        assert groups(node) == ["taken"]
+    else:
+        stacks.create("s", old)
+        own = stacks.physical("s", "W")
+        assert stacks.update("s", template)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+        assert sorted(groups(node)) == sorted([own, "taken"])
+        template["Resources"]["W"]["Properties"] = {"Version": 2}
+        assert stacks.update("s", template)["StackStatus"] == "UPDATE_COMPLETE"
+        assert sorted(groups(node)) == sorted([stacks.physical("s", "W"), "taken"])
+    assert "already exists" in stacks.reason("s", "W")
 
 
 @pytest.mark.parametrize("old", [None, {"Resources": {"W": {"Type": "Custom::Waiting", "Properties": {"Version": 0}}}}])
