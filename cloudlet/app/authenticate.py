@@ -13,6 +13,7 @@ from cloudlet.kit.ports import Identity
 from cloudlet.kit.session_token import InvalidToken, open_token
 from cloudlet.store.transaction import Tx
 from cloudlet.wire.message import HttpRequest
+from cloudlet.wire.sigv2 import PresignedV2
 from cloudlet.wire.sigv4 import Claim, Kind, SignatureProblem
 
 DEFAULT_ACCOUNT = "000000000000"
@@ -73,7 +74,7 @@ ANONYMOUS = Principal(
 )
 
 
-def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: Claim) -> Identity:
+def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: Claim | PresignedV2) -> Identity:
     """The identity behind a claim's access key, unproved until the signature is verified. Raises SignatureProblem."""
     if claim.token:
         identity = _identity_of_token(node, claim)
@@ -90,7 +91,7 @@ def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: C
     return user
 
 
-def _identity_of_token(node: Node, claim: Claim) -> Identity:
+def _identity_of_token(node: Node, claim: Claim | PresignedV2) -> Identity:
     try:
         session = open_token(node.sealer, claim.token or "")
     except InvalidToken as error:

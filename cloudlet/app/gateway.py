@@ -7,11 +7,12 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, identify
+from cloudlet.app.presigned import is_presigned, take_headers_from_query
 from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.upload import verified_stream
@@ -21,10 +22,12 @@ from cloudlet.kit.call import Call, Source
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.node import Node
 from cloudlet.kit.ports import Identity, KeyUse
+from cloudlet.kit.service import CrossOrigin
 from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
 from cloudlet.wire import cbor, json, query, rest_json, rest_xml
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Operation, load
+from cloudlet.wire.sigv2 import PresignedV2, read_presigned, verify_presigned
 from cloudlet.wire.sigv4 import (
     Claim,
     Kind,
@@ -69,8 +72,10 @@ class Exchange:
     request: HttpRequest
     request_id: str
     claim: Claim | None = None
+    presigned: PresignedV2 | None = None  # a URL of S3's Signature Version 2, which has no claim
     route: Route | None = None
     operation: Operation | None = None
+    labels: dict[str, str] = field(default_factory=dict)  # what the path names
     call: Call | None = None
     read_horizon: int = 0  # of reads before there was a call
 
@@ -105,7 +110,8 @@ class Gateway:
 
     async def _serve(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request
-        exchange.claim = claim = read_credentials(request)
+        exchange.presigned = read_presigned(request)
+        exchange.claim = claim = None if exchange.presigned else read_credentials(request)
         if claim is None and request.stream is not None and is_form(request):
             await self._collect(exchange)  # an unsigned form says in its body what it is
         exchange.route = route = self.router.route(request, claim)
@@ -116,7 +122,10 @@ class Gateway:
             await self._collect(exchange)
         bucket = (route.bucket_in_host,) if route.protocol == "rest-xml" else ()
         name, bound = codec.match(model, request, *bucket)
+        exchange.labels = bound.get("labels", exchange.labels)
         if name is None:
+            if request.method == "OPTIONS" and route.service.cross_origin is not None:
+                return await self._preflight(exchange)
             raise _unknown_operation(route, request)
         exchange.operation = operation = model.operations[name]
         streams = operation.streaming_input is not None
@@ -125,6 +134,8 @@ class Gateway:
         identity = await self._authenticate(exchange, streams)
         call = exchange.call = self._call(exchange, identity, operation.name)
         handler = route.service.require_operation(name)
+        if route.protocol == "rest-xml" and is_presigned(request):
+            take_headers_from_query(request)
         parameters = codec.parse(model, operation, request, bound)
         if handler.waits:
             result = await self._wait_on(call, handler.handler, name, parameters)
@@ -132,7 +143,35 @@ class Gateway:
             result = await self._perform(call, name, parameters)
         if call.horizon > self.node.database.journal.durable:
             await call.settle()
-        return codec.render(model, operation, result, exchange.request_id)
+        response = codec.render(model, operation, result, exchange.request_id)
+        response.headers += self._cross_origin(exchange)
+        return response
+
+    async def _preflight(self, exchange: Exchange) -> HttpResponse:
+        """A browser asks whether a page of another site may go on."""
+        headers = self._cross_origin(exchange, is_preflight=True)
+        await self.node.database.journal.wait(exchange.read_horizon)
+        return HttpResponse(200, [("x-amz-request-id", exchange.request_id), *headers])
+
+    def _cross_origin(self, exchange: Exchange, is_preflight: bool = False) -> list[tuple[str, str]]:
+        """What an answer tells a browser whose page is of another site; mostly nothing."""
+        request, route = exchange.request, exchange.route
+        if route is None or route.service.cross_origin is None:
+            return []
+        origin, method, names = request.header("origin") or "", request.method, ""
+        if not origin and not is_preflight:
+            return []
+        if is_preflight:
+            method = request.header("access-control-request-method") or ""
+            names = request.header("access-control-request-headers") or ""
+        wanted = tuple(name.strip() for name in names.split(",") if name.strip())
+        asked = CrossOrigin(origin, method, wanted, is_preflight)
+        keys = route.service.keys(DEFAULT_ACCOUNT, DEFAULT_REGION)
+        tx = self.node.database.begin()
+        try:
+            return route.service.cross_origin(tx, keys, exchange.labels.get("Bucket", ""), asked)
+        finally:
+            exchange.read_horizon = max(exchange.read_horizon, tx.discard())
 
     async def _collect(self, exchange: Exchange) -> None:
         """Read the whole body into memory, up to the service's limit."""
@@ -145,16 +184,14 @@ class Gateway:
         """Who calls, proved by the signature; None = anonymous, where the operation allows it."""
         request, claim, route = exchange.request, exchange.claim, exchange.route
         assert route is not None and exchange.operation is not None
+        if exchange.presigned is not None:
+            return self._authenticate_presigned(exchange, exchange.presigned)
         if claim is None:
             if exchange.operation.name not in route.service.anonymous:
                 raise SignatureProblem(Kind.ANONYMOUS)
             return None
         check_scope(claim, service=route.service.model.signing_name)
-        tx = self.node.database.begin()
-        try:
-            identity = identify(self.node, self.roots, tx, request, claim)
-        finally:
-            exchange.read_horizon = tx.discard()
+        identity = self._identify(exchange, claim)
         body_sha256 = None if streams and request.stream is not None else await _sha256(request.body)
         verify(
             request,
@@ -165,9 +202,31 @@ class Gateway:
             signing_key_cache=self.signing_keys,
             secret_version=identity.secret_version,
         )
-        use = KeyUse(claim.access_key_id, claim.service, claim.region, self.node.clock.now_ms())
-        self.node.identities.note_use(self.node.database, identity, use)
+        self._note_use(identity, claim.access_key_id, claim.service, claim.region)
         return identity
+
+    def _authenticate_presigned(self, exchange: Exchange, presigned: PresignedV2) -> Identity:
+        """Whose URL of Signature Version 2 it is; S3 alone takes them."""
+        route = exchange.route
+        assert route is not None
+        if route.service.name != "s3":
+            raise SignatureProblem(Kind.SIGV2)
+        identity = self._identify(exchange, presigned)
+        wall_ms, bucket = self.node.clock.wall_ms(), route.bucket_in_host
+        verify_presigned(exchange.request, presigned, identity.secret, wall_ms=wall_ms, bucket=bucket)
+        self._note_use(identity, presigned.access_key_id, "s3", DEFAULT_REGION)
+        return identity
+
+    def _identify(self, exchange: Exchange, claim: Claim | PresignedV2) -> Identity:
+        tx = self.node.database.begin()
+        try:
+            return identify(self.node, self.roots, tx, exchange.request, claim)
+        finally:
+            exchange.read_horizon = tx.discard()
+
+    def _note_use(self, identity: Identity, access_key_id: str, service: str, region: str) -> None:
+        use = KeyUse(access_key_id, service, region, self.node.clock.now_ms())
+        self.node.identities.note_use(self.node.database, identity, use)
 
     def _call(self, exchange: Exchange, identity: Identity | None, operation: str) -> Call:
         request, claim, route = exchange.request, exchange.claim, exchange.route
@@ -221,12 +280,14 @@ class Gateway:
         protocol = route.protocol if route else _likely_protocol(exchange.request)
         model = route.service.model if route else load("s3" if protocol == "rest-xml" else "sts")
         answer = _as_aws_error(error, protocol, model.name, exchange)
-        horizon = exchange.call.horizon if exchange.call else exchange.read_horizon
-        await self.node.database.journal.wait(horizon)
-        codec = CODECS[protocol]
-        return codec.render_error(
+        cross_origin = self._cross_origin(exchange)
+        horizon = exchange.call.horizon if exchange.call else 0
+        await self.node.database.journal.wait(max(horizon, exchange.read_horizon))
+        response = CODECS[protocol].render_error(
             model, exchange.operation, answer, exchange.request_id, resource=exchange.request.path
         )
+        response.headers += cross_origin
+        return response
 
 
 def _as_aws_error(error: Exception, protocol: str, service: str, exchange: Exchange) -> AwsError:

@@ -14,10 +14,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloudlet.base.errors import NotImplementedYet
 from cloudlet.kit.policy.evaluate import Access
+from cloudlet.store.transaction import Tx
 from cloudlet.wire.model import ServiceModel, load
 
 AccessRule = Callable[[Any, dict[str, Any]], Sequence[Access]]  # (call, request) -> what the call touches
@@ -53,6 +54,19 @@ class Task:
     attempts_max: int | None
 
 
+class CrossOrigin(NamedTuple):
+    """What a browser asks for a page of another site."""
+
+    origin: str
+    method: str  # of a preflight: the one that is to follow
+    headers: tuple[str, ...]
+    is_preflight: bool
+
+
+# (tx, the service's keys, what the path names first, the question) -> headers of the answer
+CrossOriginAnswer = Callable[[Tx, Any, str, CrossOrigin], list[tuple[str, str]]]
+
+
 class Service:
     """One AWS API. `contents` maps each module of the service's folder to the operations that belong there."""
 
@@ -76,6 +90,7 @@ class Service:
         self.operations: dict[str, Operation] = {}
         self.tasks: dict[str, Task] = {}
         self.access_rules: Mapping[str, AccessRule] = {}
+        self.cross_origin: CrossOriginAnswer | None = None
         self._modules = tuple(contents)
 
     @property
@@ -117,6 +132,11 @@ class Service:
             return handler
 
         return register
+
+    def answers_cross_origin(self, answer: CrossOriginAnswer) -> CrossOriginAnswer:
+        """Register who answers browsers' preflights, and what other answers tell them."""
+        self.cross_origin = answer
+        return answer
 
     def require_operation(self, name: str) -> Operation:
         """The handler of `name`; 501 NotImplemented where nobody wrote it yet."""

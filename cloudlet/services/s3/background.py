@@ -1,8 +1,11 @@
-"""What S3 does unasked: give up the bodies nobody holds, and what a deleted bucket leaves."""
+"""What S3 does unasked: give up the bodies nobody holds, and what a deleted bucket leaves.
+
+The daily walk of lifecycle rules: expiry.py."""
 
 from typing import Any
 
 from cloudlet.kit.call import Call
+from cloudlet.services.s3 import expiry  # noqa: F401 - its task
 from cloudlet.services.s3.bodies import PARTS_DROPPED_PER_STEP, drop
 from cloudlet.services.s3.multipart import drop_part
 from cloudlet.services.s3.records import Part, PartList, Version

@@ -33,7 +33,9 @@ def _answer_to_removal(version_id: str, removed: Version | None) -> dict[str, An
     return answer
 
 
-def delete(call: Call, bucket: Bucket, key: str, conditions: dict[str, Any]) -> Version | None:
+def delete(
+    call: Call, bucket: Bucket, key: str, conditions: dict[str, Any], events: str = "ObjectRemoved"
+) -> Version | None:
     """Delete without naming a version; the delete marker, where versions are kept."""
     contents = call.keys.of(bucket.id)
     current = find_current(call.tx, contents, key)
@@ -43,13 +45,15 @@ def delete(call: Call, bucket: Bucket, key: str, conditions: dict[str, Any]) -> 
     sequence = engine.next_sequence(call.tx, contents, bucket, key)
     marker = engine.delete(call, bucket, key, sequence)
     if marker is not None:
-        announce(call, bucket, key, marker, "ObjectRemoved:DeleteMarkerCreated")
+        announce(call, bucket, key, marker, f"{events}:DeleteMarkerCreated")
     elif current is not None:
-        announce(call, bucket, key, _at(current, sequence), "ObjectRemoved:Delete")
+        announce(call, bucket, key, _at(current, sequence), f"{events}:Delete")
     return marker
 
 
-def remove(call: Call, bucket: Bucket, key: str, version_id: str, conditions: dict[str, Any]) -> Version | None:
+def remove(
+    call: Call, bucket: Bucket, key: str, version_id: str, conditions: dict[str, Any], events: str = "ObjectRemoved"
+) -> Version | None:
     """Delete one version for good; None if there was none."""
     contents = call.keys.of(bucket.id)
     if "IfMatch" in conditions or "IfMatchSize" in conditions or "IfMatchLastModifiedTime" in conditions:
@@ -57,7 +61,7 @@ def remove(call: Call, bucket: Bucket, key: str, version_id: str, conditions: di
     removed = engine.remove(call, bucket, key, version_id)
     if removed is not None:
         sequence = engine.next_sequence(call.tx, contents, bucket, key)
-        announce(call, bucket, key, _at(removed, sequence), "ObjectRemoved:Delete")
+        announce(call, bucket, key, _at(removed, sequence), f"{events}:Delete")
     return removed
 
 

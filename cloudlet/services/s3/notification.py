@@ -10,6 +10,7 @@ from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.kit import arn as arns
 from cloudlet.kit.call import Call
+from cloudlet.kit.policy.evaluate import Principal
 from cloudlet.kit.record import replace
 from cloudlet.services.s3 import errors, integrity
 from cloudlet.services.s3.events import call_as_s3, deliver, test_message
@@ -165,7 +166,7 @@ def _check_destinations(call: Call, bucket: Bucket) -> None:
         try:
             _try_out(call, bucket, notification)
         except AwsError as error:
-            refused.append((notification.arn, _reason(notification, error)))
+            refused.append((notification.arn, _reason(call, notification, error)))
     if not refused:
         return
     members: dict[str, Any] = {}
@@ -185,10 +186,26 @@ def _try_out(call: Call, bucket: Bucket, notification: Notification) -> None:
     call_as_s3(call, bucket, "lambda", "Invoke", request, target)
 
 
-def _reason(notification: Notification, error: AwsError) -> str:
+def _reason(call: Call, notification: Notification, error: AwsError) -> str:
     if notification.kind == "LambdaFunction":
         return f"Not authorized to invoke function [{notification.arn}]"
     noun = notification.kind.lower()
-    if error.status == 403 or "AccessDenied" in error.code:
+    if error.status == 403 and _is_there(call, notification):
         return f"Permissions on the destination {noun} do not allow S3 to publish notifications from this bucket"
     return f"The destination {noun} does not exist"
+
+
+def _is_there(call: Call, notification: Notification) -> bool:
+    """Asked as the destination's owner: S3 itself may not even look."""
+    target = arns.parse(notification.arn)
+    assert target is not None
+    owner = Principal(f"arn:aws:iam::{target.account}:root", target.account, "Root")
+    service, operation, request = {
+        "Queue": ("sqs", "GetQueueUrl", {"QueueName": target.resource}),
+        "Topic": ("sns", "GetTopicAttributes", {"TopicArn": notification.arn}),
+    }[notification.kind]
+    try:
+        call.aws(service, operation, request, principal=owner, account=target.account, region=target.region)
+    except AwsError:
+        return False
+    return True
