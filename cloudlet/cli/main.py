@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cloudlet import __version__
 from cloudlet.base.config import SettingsError
-from cloudlet.cli import check, clock, down, env, mail, reset, status, up
+from cloudlet.cli import check, clock, demo, deploy, down, env, logs, mail, reset, status, up
 from cloudlet.cli.failure import Failure
 
-COMMANDS = (up, down, env, status, clock, mail, check, reset)
+COMMANDS = (up, down, env, status, deploy, logs, mail, clock, demo, check, reset)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
