@@ -1,0 +1,54 @@
+"""The node under load: `cloudlet up`, which on SIGUSR1 also writes its store's counters to a file.
+
+With CLOUDLET_BENCH_STAGES it times the stages of each request (bench/stages.py), with CLOUDLET_BENCH_PROFILE it writes
+a profile of its whole life when it ends.
+"""
+
+import asyncio
+import cProfile
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from bench import stages
+from cloudlet.app import serve
+from cloudlet.app.wiring import House
+from cloudlet.base.config import Settings, read_settings
+
+
+def main() -> None:
+    given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    settings = read_settings({"data": Path(given["--data"]), "port": int(given["--port"])})
+    if os.environ.get("CLOUDLET_BENCH_STAGES"):
+        stages.install()
+    profile = os.environ.get("CLOUDLET_BENCH_PROFILE")
+    if not profile:
+        serve.run(settings, _ready)
+        return
+    profiler = cProfile.Profile()
+    profiler.runcall(_run, settings)
+    profiler.dump_stats(profile)
+
+
+def _run(settings: Settings) -> None:
+    serve.run(settings, _ready)
+
+
+def _ready(house: House, url: str) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, _write_counters, house)
+
+
+def _write_counters(house: House) -> None:
+    path = Path(os.environ["CLOUDLET_BENCH_COUNTERS"])
+    counters = {**house.node.database.stats()._asdict(), "stages": stages.seconds(), "requests": stages.requests()}
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(counters))
+    fresh.rename(path)
+
+
+if __name__ == "__main__":
+    main()

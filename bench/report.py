@@ -1,0 +1,79 @@
+"""What was measured, as text: a table of lines and ratios, the budget by stage, what a sync costs here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.stages import ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line on one server: its best run, or why there is none."""
+
+    per_second: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    cpu_us: float = 0.0
+    cannot: str = ""
+
+
+def better(one: Result, other: Result) -> Result:
+    """Of two runs the one with more requests a second; an answer that was wrong once is wrong."""
+    if one.cannot or other.cannot:
+        return one if one.cannot else other
+    return one if one.per_second >= other.per_second else other
+
+
+def ratio(ours: Result, peer: Result) -> str:
+    """How many times the peer's requests a second."""
+    if ours.cannot or peer.cannot or not peer.per_second:
+        return "–"
+    times = ours.per_second / peer.per_second
+    return f"{times:.1f}×" if times < 10 else f"{times:.0f}×"
+
+
+def table(results: Mapping[tuple[str, int, str], Result], servers: Sequence[str]) -> list[str]:
+    """Rows of Markdown: per line and number of connections, each server, then our ratio to each peer."""
+    peers = servers[1:]
+    head = ["operation", "connections", *servers, *(f"× {peer}" for peer in peers)]
+    rows = [head, ["---"] * len(head)]
+    keys = list(dict.fromkeys((line, connections) for line, connections, _ in results))
+    for line, connections in keys:
+        found = [results[line, connections, server] for server in servers]
+        ratios = [ratio(found[0], peer) for peer in found[1:]]
+        rows.append([line, str(connections), *map(cell, found), *ratios])
+    return ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def cell(result: Result) -> str:
+    if result.cannot:
+        return "cannot"
+    return f"{result.per_second:,.0f}/s, p50 {result.p50_ms:.1f}, p99 {result.p99_ms:.1f} ms, {result.cpu_us:,.0f} µs"
+
+
+def reasons(results: Mapping[tuple[str, int, str], Result]) -> list[str]:
+    """Why a server got no figure."""
+    found = {(server, line, result.cannot) for (line, _, server), result in results.items() if result.cannot}
+    return [f"- {server} cannot {line}: {why}" for server, line, why in sorted(found)]
+
+
+def behind(results: Mapping[tuple[str, int, str], Result], servers: Sequence[str], connections: int) -> list[str]:
+    """The lines on which a peer is ahead of us."""
+    return [
+        f"{line} ({server})"
+        for (line, at, server), result in results.items()
+        if at == connections and server != servers[0] and not result.cannot
+        and (results[line, at, servers[0]].cannot or results[line, at, servers[0]].per_second < result.per_second)
+    ]  # fmt: skip
+
+
+def budget(lines: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """µs per stage and line; `whole` is the time a client waits."""
+    head = ["operation", *ORDER, "the rest", "whole"]
+    rows = [head, ["---"] * len(head)]
+    for line, stages in lines.items():
+        rest = stages["whole"] - sum(stages.get(stage, 0.0) for stage in ORDER)
+        rows.append(
+            [line, *(f"{stages.get(stage, 0.0):.0f}" for stage in ORDER), f"{rest:.0f}", f"{stages['whole']:.0f}"]
+        )
+    return ["| " + " | ".join(row) + " |" for row in rows]

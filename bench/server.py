@@ -1,0 +1,95 @@
+"""A server under load: its process, where it listens, its processor time. Starts and ends only its own processes."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_S = 30.0
+STOP_S = 15.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class NotStarted(Exception):
+    """A server that didn't come up: what it said."""
+
+
+@dataclass(slots=True)
+class Server:
+    name: str
+    version: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    host: str = "127.0.0.1"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self) -> None:
+        """Ask, wait, insist: its process group, which is its own."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_S)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return "\n".join(lines[-5:])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(name: str, version: str, command: Sequence[str], port: int, environment: Mapping[str, str]) -> Server:
+    """Start it and wait until it takes connections. Raises NotStarted."""
+    handle, path = tempfile.mkstemp(prefix=f"{name.replace(' ', '-')}-", suffix=".log")
+    with open(handle, "wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+    server = Server(name, version, port, process, Path(path))
+    until = time.monotonic() + READY_S
+    while process.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return server
+        time.sleep(0.05)
+    server.stop()
+    raise NotStarted(f"{name} did not start; the end of its output:\n{server.last_words()}")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and all that descend from it, user and system."""
+    total = 0.0
+    for one in _tree(pid):
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15])) / _TICKS  # its own, and that of children it has waited for
+    return total
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
