@@ -6,6 +6,7 @@ import email.utils
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 DEPTH_MAX = 100  # structures, lists and maps inside one another; past it a request is refused
 
@@ -76,6 +77,7 @@ def _in_range(ms: int) -> int:
     return ms
 
 
+@lru_cache(maxsize=4096)  # a list's entries share many of theirs
 def iso_from_instant(ms: int) -> str:
     """2026-01-01T00:00:00.000Z"""
     at = _EPOCH + timedelta(milliseconds=ms)

@@ -18,6 +18,7 @@ contents   ("c", bucket id, …): what is in one bucket. Below it:
 """
 
 import zlib
+from functools import lru_cache
 
 from cloudlet.store.keys import Subspace
 
@@ -34,7 +35,7 @@ class Keys:
         self.owned = self.owners[account]
 
     def of(self, bucket_id: str) -> "Contents":
-        return Contents(self.contents[bucket_id])
+        return _contents_of(self.contents, bucket_id)
 
 
 class Contents:
@@ -52,3 +53,8 @@ class Contents:
 
     def sequence_key(self, key: str) -> bytes:
         return self.sequence.key(zlib.crc32(key.encode("utf-8", "surrogatepass")) % SEQUENCE_SHARDS)
+
+
+@lru_cache(maxsize=4096)
+def _contents_of(space: Subspace, bucket_id: str) -> Contents:
+    return Contents(space[bucket_id])

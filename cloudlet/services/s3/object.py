@@ -29,7 +29,8 @@ _OVERRIDES = {
 @s3.operation("PutObject")
 async def put_object(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(request)
-    call.transact(lambda tx: rules.check_writable(locate(call, request), request))
+    if request.get("ContentLength", intake.SIZE_MAX) > bodies.INLINE_BYTES_MAX:  # refused before it is sent
+        call.transact(lambda tx: rules.check_writable(locate(call, request), request))
     tags = rules.tags_of_header(request.get("Tagging", ""))
     wanted = integrity.declared(call, request)
     computed = "" if wanted.algorithm else integrity.DEFAULT
@@ -42,6 +43,7 @@ async def put_object(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 def _put(call: Call, request: dict[str, Any], received: intake.Received, tags: dict[str, str]) -> dict[str, Any]:
     bucket, key = locate(call, request), request["Key"]
+    rules.check_writable(bucket, request)
     contents = call.keys.of(bucket.id)
     preconditions.check_write(request, key, find_current(call.tx, contents, key))
     sequence = engine.next_sequence(call.tx, contents, bucket, key)
