@@ -16,7 +16,7 @@ from cloudlet.services.sns.records import Message, Subscription, Topic
 from cloudlet.services.sns.service import sns
 
 TARGETS_MAX = 25  # of one transaction
-BYTES_MAX = 3 << 20  # written by one transaction's deliveries; the store's budget is 8 MB
+BYTES_MAX = 1 << 20  # written by one transaction's deliveries: a few milliseconds; the store's budget is 8 MB
 LOOKED_AT_MAX = 250  # subscriptions read in one step, also those whose filter lets nothing through
 
 

@@ -15,6 +15,7 @@ class Letter:
         self.call, self.topic, self.message = call, topic, message
         self.base_url = base_url(call)
         self._signed: dict[str, dict[str, str]] = {}  # by the text signed: one a body, however many subscriptions
+        self._around_url: dict[str, tuple[str, str]] = {}  # by protocol
 
     @property
     def bytes_written_each(self) -> int:
@@ -25,19 +26,28 @@ class Letter:
 
     def document(self, subscription: Subscription) -> dict[str, Any]:
         """The notification for `subscription`, signed (a FIFO topic's are not), without its attributes."""
-        document = envelope.notification(self.message, subscription.protocol)
-        if not self.topic.is_fifo:
-            document |= self._signature(document)
-        document["UnsubscribeURL"] = envelope.unsubscribe_url(self.base_url, subscription)
-        return document
+        link = envelope.unsubscribe_url(self.base_url, subscription)
+        return self._signed_document(subscription.protocol) | {"UnsubscribeURL": link}
+
+    def _signed_document(self, protocol: str) -> dict[str, Any]:
+        document = envelope.notification(self.message, protocol)
+        return document if self.topic.is_fifo else document | self._signature(document)
 
     def text(self, subscription: Subscription) -> str:
         """The notification as queues, web servers and email-json get it."""
-        document = self.document(subscription)
+        around = self._around_url.get(subscription.protocol)
+        if around is None:
+            around = self._around_url[subscription.protocol] = self._text_around_url(subscription.protocol)
+        before, behind = around
+        return f"{before}{envelope.unsubscribe_url(self.base_url, subscription)}{behind}"
+
+    def _text_around_url(self, protocol: str) -> tuple[str, str]:
+        """The notification's text before and behind the link to unsubscribe, all that differs by subscription."""
+        document = self._signed_document(protocol)
         attributes = envelope.attributes(self.message)
-        if attributes:
-            document["MessageAttributes"] = attributes
-        return envelope.as_text(document)
+        behind = {"UnsubscribeURL": ""} | ({"MessageAttributes": attributes} if attributes else {})
+        rest = envelope.as_text(behind).partition('""')[2]
+        return envelope.as_text(document)[: -len("\n}")] + ',\n  "UnsubscribeURL" : "', '"' + rest
 
     def body(self, subscription: Subscription) -> str:
         """What the endpoint receives: the bare message where it asked for that."""

@@ -167,6 +167,7 @@ def test_a_topic_says_how_large_its_messages_may_be(node: TestNode) -> None:
     url, queue_arn = queue(node)
     subscribe(node, large, queue_arn, RawMessageDelivery="true")
     publish(node, large, "x" * 1_048_576)
+    node.settle()
     (message,) = receive(node, url)
     assert len(message["Body"]) == 1_048_576
 
