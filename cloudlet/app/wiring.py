@@ -99,8 +99,10 @@ class NodeControls:
         return upkeep.note_clock()
 
     def status(self) -> dict[str, Any]:
-        settings = self._house.node.settings
+        settings, functions = self._house.node.settings, self._house.functions.stats()
         return {
+            "FunctionsLevel": functions["level"],
+            "FunctionsWhy": functions["why"],
             "Version": __version__,
             "Data": str(settings.data) if settings.data else "in memory",
             "Backlogs": self._house.workers.backlogs(),

@@ -88,6 +88,7 @@ def test_packages_are_found_at_every_level(level: str, public: Path) -> None:
     assert (bench.house.roots.find("test") is None) == (level != "namespaces")
     assert bench.house.gateway.roots is bench.house.roots
     assert bench.house.notices()[0].startswith(f"functions are isolated at level {level}")
+    assert bench.house.node.controls.status()["FunctionsLevel"] == level
     bench.close()
     assert not (public / "data" / "functions").exists(), "unpacked code is a cache of this run"
 

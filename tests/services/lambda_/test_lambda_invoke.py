@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -177,6 +178,13 @@ done
     assert running.value("shell", [1, 2]) == {"shell": [1, 2]}
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Debian's nodejs")
+def test_node_functions_run_with_the_machines_node(running: Lambda) -> None:
+    code = "exports.handler = async (event, context) => ({twice: event * 2, name: context.functionName})\n"
+    running.create("doubler", {"index.js": code}, Runtime="nodejs20.x", Handler="index.handler")
+    assert running.value("doubler", 21) == {"twice": 42, "name": "doubler"}
+
+
 def test_reserved_concurrency_bounds_the_calls_at_once(running: Lambda) -> None:
     running.create("one", "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 1\n", Timeout=9)
     running.value("one", 0)
@@ -264,3 +272,22 @@ def test_a_role_that_lambda_may_no_longer_assume_stops_the_function(running: Lam
     assert refusal(running, "Invoke", FunctionName="orphan") == (
         "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.",
     )  # fmt: skip
+
+
+def test_nothing_runs_before_what_it_rests_on_is_durable(running: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    running.create("rested")
+    database, functions = running.node.node.database, running.node.house.functions
+    invoke, lags = functions.invoke, []
+
+    async def watched(*given: Any) -> Any:
+        lags.append(database.journal.applied - database.journal.durable)
+        return await invoke(*given)
+
+    monkeypatch.setattr(functions, "invoke", watched)
+    key = running.node.node.services["lambda"].keys("000000000000", "us-east-1").function.key("rested")
+    for mode in ("RequestResponse", "Event"):
+        database.transact(lambda tx: tx.put(key, tx.get(key)))  # written, not synced
+        assert database.journal.applied > database.journal.durable
+        running("Invoke", FunctionName="rested", InvocationType=mode)
+        running.node.settle()
+    assert lags[0] == 0 and len(lags) == 2
