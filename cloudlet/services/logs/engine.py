@@ -5,7 +5,7 @@ overlap; reading merges them: an event is next when no batch still unread can ho
 reach (`span_ms`) is noted per stream and group, so that a read in the middle starts early enough.
 """
 
-import heapq
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,9 +16,10 @@ from cloudlet.store.transaction import Tx
 
 BATCH_EVENTS_MAX = 256
 BATCH_BYTES_MAX = 60_000
-BATCH_SPAN_MAX_MS = 60_000
+BATCH_SPAN_MS, BATCH_SPAN_MAX_MS = 1_000, 60_000  # the longer, the more thinly a request's events are spread
+SPREAD_BATCHES = 64
 INDEX_LAG_MS = 1_000  # `by_time` may lag so much: else every request would move its stream
-ROWS_PER_SCAN = 64
+ROWS_PER_SCAN = 16
 FOREVER_MS = 1 << 52
 
 
@@ -75,8 +76,9 @@ def append(
 
 def _pieces(events: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:
     start, size = 0, 0
+    span_max_ms = min(max((events[-1][0] - events[0][0]) // SPREAD_BATCHES, BATCH_SPAN_MS), BATCH_SPAN_MAX_MS)
     for at, (time_ms, message) in enumerate(events):
-        is_full = at - start >= BATCH_EVENTS_MAX or time_ms - events[start][0] > BATCH_SPAN_MAX_MS
+        is_full = at - start >= BATCH_EVENTS_MAX or time_ms - events[start][0] > span_max_ms
         if at > start and (is_full or size + len(message) > BATCH_BYTES_MAX):
             yield start, at
             start, size = at, 0
@@ -84,10 +86,15 @@ def _pieces(events: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:
     yield start, len(events)
 
 
+class Fetched(NamedTuple):
+    batches: list[tuple[int, int, int, Batch]]  # first event's time, stream number, sequence
+    resume: bytes | None
+
+
 class Reader:
     """Reads events from `begin` (inclusive) to `end` (exclusive), onwards or, `backwards`, from the end.
 
-    `step` reads some batches in one transaction; between steps it is only values. `stream` None: all of the group.
+    `fetch` reads some batches in a transaction, `feed` makes events of them. `stream` None: all of the group.
     """
 
     def __init__(
@@ -95,58 +102,77 @@ class Reader:
     ) -> None:
         self._contents, self._stream = contents, stream
         self._span_ms = stream.span_ms if stream is not None else group.span_ms
-        self._begin, self._end, self._sign = begin, end, -1 if backwards else 1
+        self._begin, self._end, self._backwards = begin, end, backwards
         space = contents.batch if stream is None else contents.position[stream.number]
         self._space = space
         self._low = space.key(max(group.trimmed_ms, begin.time_ms - self._span_ms))
         self._high = space.key(end.time_ms + 1)
-        self._waiting: list[tuple[tuple[int, int, int, int], Event]] = []  # read, but a batch may come before
+        self._waiting: list[Event] = []  # read, but an unread batch may hold earlier ones
         self.finished = self._low >= self._high
 
-    def step(self, tx: Tx, rows: int = ROWS_PER_SCAN) -> list[Event]:
-        """The next events in order, perhaps none; `finished` tells whether there may be more."""
-        ready: list[Event] = []
-        backwards = self._sign < 0
-        found = tx.scan(self._low, self._high, limit=rows, reverse=backwards)
+    def fetch(self, tx: Tx, rows: int = ROWS_PER_SCAN) -> Fetched:
+        """The next batches; changes nothing. What it returns goes to `feed`, outside of the transaction."""
+        found = tx.scan(self._low, self._high, limit=rows, reverse=self._backwards)
+        batches = []
         for key, value in found.rows:
             first_ms, number, sequence = self._address(key)
-            if backwards:
+            stored = value if self._stream is None else tx.get(self._contents.batch.key(first_ms, number, sequence))
+            if stored is not None:
+                batches.append((first_ms, number, sequence, Batch.decode(stored)))
+        return Fetched(batches, found.resume)
+
+    def feed(self, fetched: "Fetched") -> list[Event]:
+        """The next events in order, perhaps none; `finished` tells whether there may be more."""
+        ready: list[Event] = []
+        for first_ms, number, sequence, batch in fetched.batches:
+            if self._backwards:
                 self._release(ready, Gap(first_ms + self._span_ms + 1, 0, 0, 0))
             else:
                 self._release(ready, Gap(first_ms, 0 if self._stream is not None else number, sequence, 0))
-            stored = value if self._stream is None else tx.get(self._contents.batch.key(first_ms, number, sequence))
-            if stored is not None:
-                self._hold(Batch.decode(stored), number, sequence)
-        if found.resume is None:
+            self._hold(batch, number, sequence)
+        if fetched.resume is None:
             self.finished = True
             self._release(ready, None)
-        elif backwards:
-            self._high = found.resume
+        elif self._backwards:
+            self._high = fetched.resume
         else:
-            self._low = found.resume
+            self._low = fetched.resume
         return ready
+
+    def behind(self, event: Event) -> Gap:
+        """Where reading goes on after `event`."""
+        return event.place if self._backwards else event.place._replace(nth=event.place.nth + 1)
 
     def _address(self, key: bytes) -> tuple[int, int, int]:
         """First event's time, stream number, sequence of a row's batch."""
         if self._stream is None:
-            return self._space.unpack(key)
+            first_ms, number, sequence = self._space.unpack(key)
+            return first_ms, number, sequence
         first_ms, sequence = self._space.unpack(key)
         return first_ms, self._stream.number, sequence
 
     def _hold(self, batch: Batch, number: int, sequence: int) -> None:
-        key_number, sign = 0 if self._stream is not None else number, self._sign
-        for index, (time_ms, message) in enumerate(zip(batch.times_ms, batch.messages)):
-            place = Gap(time_ms, key_number, sequence, index)
-            if self._begin <= place < self._end:
-                event = Event(place, batch.stream, number, batch.ingested_ms, message)
-                order = (sign * time_ms, sign * key_number, sign * sequence, sign * index)
-                heapq.heappush(self._waiting, (order, event))
+        key_number, begin, end = 0 if self._stream is not None else number, self._begin, self._end
+        for nth, (time_ms, message) in enumerate(zip(batch.times_ms, batch.messages)):
+            place = Gap(time_ms, key_number, sequence, nth)
+            if begin <= place < end:
+                self._waiting.append(Event(place, batch.stream, number, batch.ingested_ms, message))
 
     def _release(self, ready: list[Event], bound: Gap | None) -> None:
         """Move what no unread batch can precede: onwards what is before `bound`, backwards what is not."""
         waiting = self._waiting
-        while waiting:
-            place = waiting[0][1].place
-            if bound is not None and (place < bound) == (self._sign < 0):
-                return
-            ready.append(heapq.heappop(waiting)[1])
+        if not waiting:
+            return
+        waiting.sort()  # runs in order: cheap
+        at = len(waiting) if bound is None else bisect_left(waiting, bound, key=_place)
+        if self._backwards:
+            at = at if bound is not None else 0
+            ready += waiting[at:][::-1]
+            del waiting[at:]
+        else:
+            ready += waiting[:at]
+            del waiting[:at]
+
+
+def _place(event: Event) -> Gap:
+    return event.place

@@ -60,28 +60,26 @@ def _sorted_out(
 
 
 @logs.operation("GetLogEvents")
-def get_log_events(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+async def get_log_events(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     rules.refuse(request, "unmask")
-    group = require_group(call.tx, call.keys, rules.group_name(request))
-    contents = call.keys.of(group.id)
-    stream = require_stream(call.tx, contents, request["logStreamName"])
+    contents, group, stream = call.transact(lambda tx: _require(call, request))
+    if request.get("startTime", 0) > request.get("endTime", engine.FOREVER_MS):
+        raise errors.InvalidParameter("startTime must be less than or equal to endTime.")
     begin = Gap(max(request.get("startTime", 0), group.kept_from_ms(call.now_ms)), 0, 0, 0)
     end = Gap(request.get("endTime", engine.FOREVER_MS), 0, 0, 0)
     token, backwards = request.get("nextToken"), not request.get("startFromHead", False)
     if token is not None:
-        direction, (time_ms, sequence, index) = rules.read_token(token)
-        gap, backwards = Gap(time_ms, 0, sequence, index), direction == "b"
+        direction, (time_ms, sequence, nth) = rules.read_token(token)
+        gap, backwards = Gap(time_ms, 0, sequence, nth), direction == "b"
         begin, end = (begin, min(end, gap)) if backwards else (max(begin, gap), end)
-    if "endTime" in request and "startTime" in request and request["startTime"] > request["endTime"]:
-        raise errors.InvalidParameter("startTime must be less than or equal to endTime.")
-    limit = request.get("limit", rules.EVENTS_PAGE_MAX)
-    events = _page(call, contents, group, stream, begin, end, limit, backwards)
+    reader = Reader(contents, group, stream, begin, end, backwards=backwards)
+    events = await _page(call, reader, request.get("limit", rules.EVENTS_PAGE_MAX))
+    if backwards:
+        events.reverse()
     if events:
         before, after = events[0].place, events[-1].place._replace(nth=events[-1].place.nth + 1)
     else:
-        before = after = end if backwards else begin
-        if token is None and backwards:
-            before = after = begin  # nothing yet: what comes later is found onwards from here
+        before = after = end if backwards and token is not None else begin
     return {
         "events": [shown(event) for event in events],
         "nextForwardToken": rules.write_token("f", (after.time_ms, after.sequence, after.nth)),
@@ -89,20 +87,26 @@ def get_log_events(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _page(
-    call: Call, contents: Contents, group: Group, stream: Stream, begin: Gap, end: Gap, limit: int, backwards: bool
-) -> list[Event]:
-    """Up to `limit` events or a megabyte, in chronological order whichever way they were read."""
-    reader = Reader(contents, group, stream, begin, end, backwards=backwards)
+def _require(call: Call, request: dict[str, Any]) -> tuple[Contents, Group, Stream]:
+    group = require_group(call.tx, call.keys, rules.group_name(request))
+    contents = call.keys.of(group.id)
+    return contents, group, require_stream(call.tx, contents, request["logStreamName"])
+
+
+async def _page(call: Call, reader: Reader, limit: int) -> list[Event]:
+    """Up to `limit` events or a megabyte, in the order of reading."""
     taken: list[Event] = []
     size = 0
-    while not reader.finished and len(taken) < limit:
-        for event in reader.step(call.tx):
+    while not reader.finished:
+        for event in reader.feed(call.transact(reader.fetch)):
             size += len(event.message) + rules.EVENT_OVERHEAD_BYTES
             if len(taken) == limit or (taken and size > rules.PAGE_BYTES_MAX):
-                return taken[::-1] if backwards else taken
+                return taken
             taken.append(event)
-    return taken[::-1] if backwards else taken
+        if len(taken) == limit:
+            return taken
+        await call.pause()
+    return taken
 
 
 def shown(event: Event) -> dict[str, Any]:

@@ -236,3 +236,89 @@ def test_tags_are_the_first_alarm_s(node: TestNode) -> None:
     ]
     node.aws("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=["a", "c"])
     assert node.aws("cloudwatch", "ListTagsForResource", ResourceARN=arn)["Tags"] == []
+
+
+def watched_topic(node: TestNode) -> tuple[str, str]:
+    """A topic, and the queue that gets what it sends."""
+    topic = node.aws("sns", "CreateTopic", Name="t")["TopicArn"]
+    url = node.aws("sqs", "CreateQueue", QueueName="q")["QueueUrl"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}],
+    }
+    node.aws("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    node.aws("sns", "Subscribe", TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q")
+    return topic, url
+
+
+def test_an_alarm_publishes_what_aws_publishes(node: TestNode) -> None:
+    topic, url = watched_topic(node)
+    dimensions = [{"Name": "FunctionName", "Value": "f"}]
+    make(node, AlarmActions=[topic], AlarmDescription="it fails", Dimensions=dimensions, TreatMissingData="notBreaching")
+    node.advance(66)
+    put(node, 5, Dimensions=dimensions)
+    node.settle()
+    (received,) = node.aws("sqs", "ReceiveMessage", QueueUrl=url)["Messages"]
+    notification = json.loads(received["Body"])
+    assert notification["Subject"] == 'ALARM: "a" in US East (N. Virginia)'
+    assert json.loads(notification["Message"]) == {
+        "AlarmName": "a",
+        "AlarmDescription": "it fails",
+        "AWSAccountId": "000000000000",
+        "AlarmConfigurationUpdatedTimestamp": "2026-01-01T00:00:00.000+0000",
+        "NewStateValue": "ALARM",
+        "NewStateReason": "Threshold Crossed: 1 out of the last 1 datapoints [5.0 (01/01/26 00:01:00)] was greater than"
+        " or equal to the threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition).",
+        "StateChangeTime": "2026-01-01T00:01:06.000+0000",
+        "Region": "US East (N. Virginia)",
+        "AlarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a",
+        "OldStateValue": "OK",
+        "OKActions": [],
+        "AlarmActions": [topic],
+        "InsufficientDataActions": [],
+        "Trigger": {
+            "MetricName": "m",
+            "Namespace": "n",
+            "StatisticType": "Statistic",
+            "Statistic": "SUM",
+            "Unit": None,
+            "Dimensions": [{"value": "f", "name": "FunctionName"}],
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "Threshold": 1.0,
+            "TreatMissingData": "notBreaching",
+            "EvaluateLowSampleCountPercentile": "",
+        },
+    }
+    kinds = [
+        item["HistorySummary"]
+        for item in node.aws("cloudwatch", "DescribeAlarmHistory", AlarmName="a", HistoryItemType="Action")[
+            "AlarmHistoryItems"
+        ]
+    ]
+    assert kinds == [f"Successfully executed action {topic}"]
+
+
+def test_an_action_that_fails_is_noted_and_the_state_stays_changed(node: TestNode) -> None:
+    topic, url = watched_topic(node)
+    gone = topic + "x"
+    make(node, AlarmActions=[gone, topic])
+    node.aws("cloudwatch", "SetAlarmState", AlarmName="a", StateValue="ALARM", StateReason="r")
+    node.settle()
+    assert state(node) == "ALARM"
+    assert len(node.aws("sqs", "ReceiveMessage", QueueUrl=url)["Messages"]) == 1
+    items = node.aws("cloudwatch", "DescribeAlarmHistory", HistoryItemType="Action")["AlarmHistoryItems"]
+    assert [item["HistorySummary"].split()[0] for item in items] == ["Successfully", "Failed"]
+    assert "Received error" in items[1]["HistorySummary"]
+
+
+def test_disabled_actions_are_not_done(node: TestNode) -> None:
+    topic, url = watched_topic(node)
+    make(node, AlarmActions=[topic])
+    node.aws("cloudwatch", "DisableAlarmActions", AlarmNames=["a"])
+    node.aws("cloudwatch", "SetAlarmState", AlarmName="a", StateValue="ALARM", StateReason="r")
+    node.settle()
+    assert "Messages" not in node.aws("sqs", "ReceiveMessage", QueueUrl=url)
+    node.aws("cloudwatch", "EnableAlarmActions", AlarmNames=["a"])
+    assert alarm(node)["ActionsEnabled"] is True
