@@ -15,6 +15,7 @@ from cloudlet.services.s3.presenting import checksum_of, described, http_date, v
 from cloudlet.services.s3.records import Bucket, Version
 from cloudlet.services.s3.service import s3
 
+WITHIN_BYTES_MAX = 4 << 20  # of what another service writes in its own transaction
 _range = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 _OVERRIDES = {
     "ResponseCacheControl": "CacheControl",
@@ -26,7 +27,17 @@ _OVERRIDES = {
 }
 
 
-@s3.operation("PutObject")
+def put_object_within(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """For other services, in their own transaction: a body that is at hand and small."""
+    preconditions.check_write_headers(request)
+    body = request.get("Body", b"")
+    if len(body) > WITHIN_BYTES_MAX:
+        raise errors.EntityTooLarge(members={"ProposedSize": len(body), "MaxSizeAllowed": WITHIN_BYTES_MAX})
+    received = intake.received_at_once(body, integrity.declared(call, request))
+    return _put(call, request, received, rules.tags_of_header(request.get("Tagging", "")))
+
+
+@s3.operation("PutObject", within=put_object_within)
 async def put_object(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(request)
     if request.get("ContentLength", intake.SIZE_MAX) > bodies.INLINE_BYTES_MAX:  # refused before it is sent
