@@ -73,7 +73,7 @@ class HostFunctions:
             runtime = Runtime(self._runtime_settings(directory), self._on_listener, self._off_listener)
             try:
                 await runtime.start()
-            except SandboxUnavailable as error:
+            except (SandboxUnavailable, OSError) as error:  # a node without functions is still one
                 self._why_not = f"functions cannot run here: {error}"
                 return
             if runtime.level == "none" and not self._settings.is_loopback:

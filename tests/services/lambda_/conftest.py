@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from functions import Lambda
+from lambda_functions import Lambda
 
 from tests.client import TestNode
 

@@ -5,7 +5,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from functions import ARN, ECHO, ROLE, Lambda, zipped
+from lambda_functions import ARN, ECHO, ROLE, Lambda, zipped
 
 from cloudlet.base.errors import AwsError
 from cloudlet.wire.message import HttpRequest

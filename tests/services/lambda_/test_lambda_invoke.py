@@ -7,7 +7,7 @@ import shutil
 from typing import Any
 
 import pytest
-from functions import ARN, ECHO, Lambda, zipped
+from lambda_functions import ARN, ECHO, Lambda, zipped
 
 from cloudlet.base.errors import AwsError
 

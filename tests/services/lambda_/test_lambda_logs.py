@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from functions import Lambda
+from lambda_functions import Lambda
 
 from cloudlet.base.errors import AwsError
 from cloudlet.services.lambda_.logs import _batches

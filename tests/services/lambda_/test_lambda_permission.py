@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from functions import ARN, ROLE, Lambda, zipped
+from lambda_functions import ARN, ROLE, Lambda, zipped
 
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call, Source, service_principal

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from functions import ARN, Lambda, zipped
+from lambda_functions import ARN, Lambda, zipped
 
 from cloudlet.base.errors import AwsError
 
