@@ -7,8 +7,11 @@ import io
 import json
 import os
 import threading
+import time
+import zipfile
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,10 +32,11 @@ Client = Callable[..., Any]
 
 
 class NodeThread(threading.Thread):
-    """A node in memory that listens on a port of its own, on a loop in this thread."""
+    """A node on disk that listens on a port of its own, on a loop in this thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path) -> None:
         super().__init__(daemon=True)
+        self.data = data
         self.ready = threading.Event()
         self.port = 0
 
@@ -40,12 +44,13 @@ class NodeThread(threading.Thread):
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        house = build(Settings())
+        house = build(Settings(data=self.data))
         loop = self.loop = asyncio.get_running_loop()
         self.stopping = asyncio.Event()
         server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
         house.node.database.journal.start(loop)
         self.port = await server.listen("127.0.0.1", 0)
+        house.node.base_url = f"http://127.0.0.1:{self.port}"
         await house.start(server)
         self.ready.set()
         await self.stopping.wait()
@@ -60,8 +65,8 @@ class NodeThread(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    node = NodeThread()
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    node = NodeThread(tmp_path_factory.mktemp("node") / "data")
     node.start()
     assert node.ready.wait(START_GUARD_S), "the node does not start"
     try:
@@ -258,3 +263,54 @@ def test_an_upload_that_is_not_what_was_signed_is_not_kept(client: Client, bucke
         s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 100_000)
     assert refused.value.response["Error"]["Code"] in ("XAmzContentSHA256Mismatch", "BadDigest")
     assert "Contents" not in client().list_objects_v2(Bucket=bucket)
+
+
+UPPER = """
+import boto3
+
+s3 = boto3.client("s3")
+
+def handler(event, context):
+    for record in event["Records"]:
+        bucket, key = record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]
+        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        s3.put_object(Bucket=bucket, Key="out/" + key.removeprefix("in/"), Body=text.upper())
+"""
+
+
+def test_a_function_works_on_what_comes_in(client: Client, bucket: str) -> None:
+    s3, iam, functions = client(), client("iam"), client("lambda")
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}  # fmt: skip
+    role = iam.create_role(RoleName="upper", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/in/*"},
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/out/*"},
+        {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": may})
+    iam.put_role_policy(RoleName="upper", PolicyName="p", PolicyDocument=document)
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", UPPER)
+    arn = functions.create_function(
+        FunctionName="upper", Runtime="python3.11", Handler="app.handler", Role=role, Timeout=10,
+        Code={"ZipFile": package.getvalue()},
+    )["FunctionArn"]  # fmt: skip
+    functions.get_waiter("function_active_v2").wait(FunctionName="upper")
+    functions.add_permission(
+        FunctionName="upper", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{bucket}",
+    )  # fmt: skip
+    rules = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}}
+    wanted = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": rules}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [wanted]}
+    )
+    s3.put_object(Bucket=bucket, Key="in/a.txt", Body=b"hello")
+    guard = time.monotonic() + START_GUARD_S
+    while "Contents" not in (listed := s3.list_objects_v2(Bucket=bucket, Prefix="out/")):
+        assert time.monotonic() < guard, "the function wrote nothing"
+        time.sleep(0.05)
+    assert listed["Contents"][0]["Key"] == "out/a.txt"
+    assert s3.get_object(Bucket=bucket, Key="out/a.txt")["Body"].read() == b"HELLO"
