@@ -1,0 +1,99 @@
+"""The process that test_node_crashes.py kills: a whole node on a slow disk whose syncs are watched.
+
+    python -m tests.crash.node_child NOTES MUTATION up --data DATA --port PORT
+
+Everything behind MUTATION is the `cloudlet` command's own. A mutation spoils what the tests claim, so that they must
+notice. Besides powercut's notes, each sync of a folder notes in NOTES.names which names it held.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from cloudlet.cli.main import main
+from cloudlet.kit.call import Call
+from cloudlet.services.s3 import events
+from cloudlet.store import blobs
+from cloudlet.store.engine import rocksdb
+from cloudlet.store.journal import Journal
+from tests.crash import powercut
+
+SYNC_S = 0.003
+SLOW_SYNC_S = 0.03  # under a mutation: what is not on disk yet is more
+EARLY_EVERY = 8
+APART_S = 0.3
+WRITE_BUFFER_BYTES = 256 << 10  # tables are written all the time
+
+
+def watch_names(notes: Path) -> None:
+    """From now on note which names a folder has each time it is synced."""
+    out = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    fsync = os.fsync
+
+    def watched(fd: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{fd}")
+        names = os.listdir(fd) if os.path.isdir(path) else None
+        fsync(fd)
+        if names is not None:
+            os.write(out, "".join(f"{path}/{name}\n" for name in names).encode())
+
+    os.fsync = watched  # type: ignore[assignment]
+
+
+def release_some_early() -> None:
+    """One answer in EARLY_EVERY doesn't wait for its sync."""
+    wait = Journal.wait
+    waits = 0
+
+    async def sometimes(journal: Journal, horizon: int) -> None:
+        nonlocal waits
+        waits += horizon > journal.durable
+        if horizon > journal.durable and waits % EARLY_EVERY == 0:
+            await asyncio.sleep(0)
+        else:
+            await wait(journal, horizon)
+
+    Journal.wait = sometimes  # type: ignore[assignment, method-assign]
+
+
+def send_events_apart() -> None:
+    """An object's event in a transaction of its own, a moment after the object's."""
+    deliver = events.deliver
+
+    def later(call: Call, bucket: Any, notification: Any, message: Any) -> None:
+        own = Call(call.node, call.service, call.operation, account=call.account, region=call.region,
+                   principal=call.principal, source=call.source)  # fmt: skip
+        asyncio.get_running_loop().call_later(
+            APART_S, own.transact, lambda tx: deliver(own, bucket, notification, message)
+        )
+
+    events.deliver = later
+
+
+def mutate(mutation: str) -> None:
+    def nothing(*args: Any) -> None:
+        """A sync that isn't."""
+
+    if mutation == "the journal's sync is a no-op":
+        rocksdb.RocksEngine.sync = nothing  # type: ignore[assignment, method-assign]
+    elif mutation == "an answer leaves early":
+        release_some_early()
+    elif mutation == "bodies are not synced":
+        blobs.sync_file = nothing  # type: ignore[assignment]
+    elif mutation == "names are not synced":
+        blobs.sync_directory = nothing  # type: ignore[assignment]
+    elif mutation == "events are sent apart":
+        send_events_apart()
+    else:
+        assert not mutation, f"no mutation is called {mutation}"
+
+
+if __name__ == "__main__":
+    notes, mutation = Path(sys.argv[1]), sys.argv[2]
+    powercut.watch_syncs(notes, seconds_per_sync=SLOW_SYNC_S if mutation else SYNC_S)
+    watch_names(notes.with_suffix(".names"))
+    rocksdb.WRITE_BUFFER_BYTES = WRITE_BUFFER_BYTES
+    mutate(mutation)
+    sys.exit(main(sys.argv[3:]))

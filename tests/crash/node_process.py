@@ -1,0 +1,117 @@
+"""A node as a process of its own, and a client that speaks to it until it is dead."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests import sdk_wire
+
+ROOT = Path(__file__).parent.parent.parent
+REGION = "us-east-1"
+HANG_GUARD_S = 10
+HEALTH = "/_cloudlet/health"
+DEAD = (OSError, http.client.HTTPException)  # what a call raises whose node is killed
+
+
+class Client:
+    """Signed calls over one connection: for one thread."""
+
+    def __init__(self, port: int, key: tuple[str, str] = ("test", "test")) -> None:
+        self.key = key
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG_GUARD_S)
+
+    def aws(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """The result; AwsError as the client would see it; one of DEAD where no whole answer came."""
+        wall_ms = time.time_ns() // 1_000_000
+        request = sdk_wire.signed_request(
+            service, operation, parameters, key=(*self.key, None), region=REGION, wall_ms=wall_ms
+        )
+        path = f"{request.path}?{request.query}" if request.query else request.path
+        self._connection.request(request.method, path, request.body, dict(request.headers))
+        answer = self._connection.getresponse()
+        body = answer.read()
+        response = sdk_wire.HttpResponse(answer.status, answer.getheaders(), body)
+        error, value = sdk_wire.parsed(service, operation, response, body, None)
+        if error is not None:
+            raise error
+        return value
+
+    def is_healthy(self) -> bool:
+        try:
+            self._connection.request("GET", HEALTH)
+            answer = self._connection.getresponse()
+            answer.read()
+        except DEAD:
+            return False
+        finally:
+            self._connection.close()
+        return answer.status == 200
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class NodeProcess:
+    """`cloudlet up` on `folder`/data, its syncs noted beside. `kill` is kill -9, and nothing else is ever killed."""
+
+    def __init__(self, folder: Path, mutation: str = "") -> None:
+        self.data, self.notes, self.port = folder / "data", folder / "notes", _free_port()
+        started = time.monotonic()
+        spoiled = [sys.executable, "-m", "tests.crash.node_child", str(self.notes), mutation]
+        self._process = subprocess.Popen(
+            [*spoiled, "up", "--data", str(self.data), "--port", str(self.port)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if not name.startswith("CLOUDLET_")},
+        )
+        self._wait_until_ready()
+        self.ready_s = time.monotonic() - started
+
+    def _wait_until_ready(self) -> None:
+        client, until = Client(self.port), time.monotonic() + HANG_GUARD_S
+        while not client.is_healthy():
+            assert self._process.poll() is None, f"the node ended by itself: {self._process.returncode}"
+            assert time.monotonic() < until, "the node is not ready"
+            time.sleep(0.01)
+
+    def client(self, key: tuple[str, str] = ("test", "test")) -> Client:
+        return Client(self.port, key)
+
+    def kill(self) -> None:
+        assert self._process.poll() is None, f"the node ended by itself: {self._process.returncode}"
+        self.close()
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    def stop(self) -> int:
+        """As `cloudlet down` does."""
+        self._process.terminate()
+        return self._process.wait(HANG_GUARD_S)
+
+
+def cloudlet(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    """The `cloudlet` command."""
+    command = [sys.executable, "-m", "cloudlet", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3 * HANG_GUARD_S, check=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
