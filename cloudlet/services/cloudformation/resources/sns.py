@@ -22,6 +22,7 @@ TOPIC_ATTRIBUTES = words(
 SUBSCRIPTION_ATTRIBUTES = words(
     "DeliveryPolicy FilterPolicy FilterPolicyScope RawMessageDelivery RedrivePolicy ReplayPolicy SubscriptionRoleArn"
 )
+SUBSCRIPTION_DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes"}  # cannot be emptied
 
 
 def _topic_attributes(properties: Properties) -> dict[str, Any]:
@@ -117,7 +118,7 @@ async def _update_subscription(stage: Stage, before: Resource, properties: Prope
     arn = before.physical_id or ""
     for name in sorted(SUBSCRIPTION_ATTRIBUTES):
         if changed(before, properties, name):
-            value = properties.get(name, "")
+            value = properties.get(name, SUBSCRIPTION_DEFAULTS.get(name, ""))
             await stage.aws(
                 "sns", "SetSubscriptionAttributes", SubscriptionArn=arn, AttributeName=name, AttributeValue=value
             )
