@@ -8,6 +8,7 @@ from typing import Any
 
 RETRIES_MAX = 100
 DELAY_S_MAX = 3600
+TOTAL_S_MAX = 3600  # AWS's hard limit for web servers
 BACKOFF_FUNCTIONS = ("arithmetic", "exponential", "geometric", "linear")
 DEFAULT_RETRY: dict[str, Any] = {
     "minDelayTarget": 20,
@@ -167,6 +168,9 @@ def _check_retry(retry: Any, path: str) -> None:
         )
     if sum(retry.get(name, 0) for name in _COUNTS[1:]) > retry["numRetries"]:
         raise InvalidDeliveryPolicy(f"{path}.numRetries must be greater than or equal to the sum of its phases")
+    whole = DEFAULT_RETRY | retry
+    if sum(delay_ms(whole, number) or 0 for number in range(1, retry["numRetries"] + 1)) > 1000 * TOTAL_S_MAX:
+        raise InvalidDeliveryPolicy(f"{path}: the delays together must not exceed {TOTAL_S_MAX} seconds")
 
 
 def _check_throttle(throttle: Any, path: str) -> None:

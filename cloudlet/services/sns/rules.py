@@ -143,6 +143,8 @@ def topic_attribute(name: str, value: str, *, is_fifo: bool, prefix: str = "") -
         raise errors.not_supported(f"topic attribute {name}")
     if name not in _STORED_TOPIC_ATTRIBUTES or (name in _FIFO_ONLY and not is_fifo):
         raise invalid(f"{prefix}AttributeName" if not prefix else f"{prefix}Unknown attribute {name}")
+    if not value:
+        return ""  # back to the default
     if name in _TOPIC_CHOICES and value not in _TOPIC_CHOICES[name]:
         allowed = " or ".join(_TOPIC_CHOICES[name])
         raise invalid(f"{prefix}{name}: Invalid value [{value}]. Must be {allowed}.")
@@ -154,7 +156,7 @@ def topic_attribute(name: str, value: str, *, is_fifo: bool, prefix: str = "") -
         )
     if name == "Policy":
         check_policy(value)
-    if name == "DeliveryPolicy" and value:
+    if name == "DeliveryPolicy":
         return _delivery_policy(delivery_policy.of_topic, value, prefix)
     return value
 

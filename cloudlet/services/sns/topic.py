@@ -110,9 +110,10 @@ def get_topic_attributes(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 def set_topic_attributes(call: Call, request: dict[str, Any]) -> None:
     keys, topic = require_topic(call, request["TopicArn"])
     name, value = request["AttributeName"], request.get("AttributeValue", "")
+    value = rules.topic_attribute(name, value, is_fifo=topic.is_fifo)
     if name == "Policy" and not value:
         value = rules.default_policy(topic.arn, topic.account)
-    elif value or name not in ("DeliveryPolicy", "KmsMasterKeyId"):
-        value = rules.topic_attribute(name, value, is_fifo=topic.is_fifo)
+    if name == "ContentBasedDeduplication" and not value:
+        value = "false"
     attributes = topic.attributes | {name: value}
     put_topic(call.tx, keys, replace(topic, attributes={key: item for key, item in attributes.items() if item}))
