@@ -345,5 +345,7 @@ def _unknown_operation(route: Route, request: HttpRequest) -> AwsError:
         version = route.service.model.api_version
         return aws_error("InvalidAction", f"Could not find operation {action} for version {version}", 400)
     if route.protocol == "rest-xml":
+        if request.method == "POST" and (request.header("content-type") or "").startswith("multipart/form-data"):
+            return aws_error("NotImplemented", "Uploads by a browser's POST form are not part of this S3 yet.", 501)
         return aws_error("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
     return aws_error("UnknownOperationException", "", 404 if route.protocol == "rest-json" else 400)

@@ -12,7 +12,7 @@ from cloudlet.services.s3.records import Bucket, Version
 from cloudlet.services.s3.service import s3
 from cloudlet.store.transaction import Tx
 
-KEYS_PER_TRANSACTION = 50
+KEYS_PER_TRANSACTION = 25  # each may have an event, and so a target in the same transaction
 
 
 @s3.operation("DeleteObject")

@@ -3,6 +3,7 @@
 import pytest
 
 from cloudlet.services.s3.service import s3 as service
+from cloudlet.wire.message import HttpRequest
 from tests.client import TestNode
 from tests.services.s3.conftest import S3, blob_count
 
@@ -120,6 +121,12 @@ def test_what_is_not_part_of_it_says_so(s3: S3) -> None:
     error = s3.error("PutBucketWebsite", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
     assert (error.status, error.code) == (501, "NotImplemented")
     assert s3.error("CreateBucket", "locked", ObjectLockEnabledForBucket=True).status == 501
+
+
+def test_a_browsers_form_is_not_part_of_it(node: TestNode, s3: S3) -> None:
+    headers = [("host", "localhost"), ("content-type", "multipart/form-data; boundary=x")]
+    assert node.send(HttpRequest("POST", "/photos", "", headers, b"--x--")).status == 501
+    assert node.send(HttpRequest("POST", "/photos", "", headers[:1])).status == 405
 
 
 def test_what_cannot_be_set_is_told_as_unset(s3: S3) -> None:

@@ -5,6 +5,8 @@ import hashlib
 import pytest
 
 from cloudlet.base import checksums
+from cloudlet.services.s3.records import Part, PartList
+from cloudlet.store.transaction import BYTES_WRITTEN_MAX
 from tests.client import TestNode
 from tests.services.s3.conftest import S3, blob_count
 
@@ -81,6 +83,11 @@ def test_a_list_of_parts_that_is_wrong_completes_nothing(s3: S3, change, code: s
     assert error.code == code
     assert s3.error("HeadObject", Key="k").status == 404
     assert len(s3("ListParts", Key="k", UploadId=upload_id)["Parts"]) == 3
+
+
+def test_the_longest_list_of_parts_fits_a_transaction() -> None:
+    longest = Part(10_000, "f" * 32, 5 << 30, 1 << 45, "local:" + "f" * 32, "XXHASH128", "f" * 88)
+    assert len(PartList([longest] * 10_000).encode()) < BYTES_WRITTEN_MAX / 2
 
 
 def test_an_aborted_upload_leaves_nothing(node: TestNode, s3: S3) -> None:
