@@ -34,6 +34,10 @@ class RootKeys:
         self._allows_test, self._key = allows_test, key
         self._extra_hosts = frozenset(extra_hosts)
 
+    @property
+    def takes_test(self) -> bool:
+        return self._allows_test
+
     def find(self, access_key_id: str) -> Identity | None:
         if self._key is not None and access_key_id == self._key[0]:
             return _root(DEFAULT_ACCOUNT, self._key[1])

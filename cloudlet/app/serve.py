@@ -32,6 +32,7 @@ class CannotServe(Exception):
 class Running(msgspec.Struct):
     pid: int
     url: str
+    takes_test: bool  # `test`/`test` is a root key of it
 
 
 async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
@@ -55,7 +56,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
         house.node.base_url = url
         await house.start(server)
         upkeep.start()
-        _write_run_file(settings, url)
+        _write_run_file(settings, Running(os.getpid(), url, house.roots.takes_test))
         on_ready(house, url)
         await _until_signal()
     finally:
@@ -97,9 +98,9 @@ def run(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
         runner.run(serve(settings, on_ready))
 
 
-def _write_run_file(settings: Settings, url: str) -> None:
+def _write_run_file(settings: Settings, running: Running) -> None:
     if settings.data is not None:
-        (settings.data / RUN_FILE).write_bytes(msgspec.json.encode(Running(os.getpid(), url)))
+        (settings.data / RUN_FILE).write_bytes(msgspec.json.encode(running))
 
 
 def _remove_run_file(settings: Settings) -> None:

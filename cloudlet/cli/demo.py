@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 import cloudlet
+from cloudlet.cli.aws import botocore_exceptions, code_of, message_of
 from cloudlet.cli.failure import Failure
 from cloudlet.cli.stories import file_transformer
 from cloudlet.cli.stories.stage import Stage
@@ -27,7 +28,10 @@ def run(given: argparse.Namespace) -> int:
     if given.input is None:
         raise Failure("--input says which data to use; ./scripts/demo fetches them and says so")
     with Stage(keep=given.keep) as stage:
-        STORIES[given.example].act(stage, example, given.input)
+        try:
+            STORIES[given.example].act(stage, example, given.input)
+        except botocore_exceptions.ClientError as error:
+            raise Failure(f"{error.operation_name}: {code_of(error)}: {message_of(error)}") from error
         if stage.broken:
             raise Failure("not everything held:\n" + "\n".join(f"  {claim}" for claim in stage.broken))
     return 0

@@ -15,14 +15,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     settings = settings_of(given)
     running = find_running(settings)
-    url = running.url if running else f"http://127.0.0.1:{settings.port}"
-    print("\n".join(exports(settings, url)))
+    if running is not None:
+        url, takes_test = running.url, running.takes_test
+    else:
+        url = f"http://127.0.0.1:{settings.port}"
+        takes_test = settings.is_loopback and settings.functions_network == "private"
+    print("\n".join(exports(settings, url, takes_test=takes_test)))
     return 0
 
 
-def exports(settings: Settings, url: str) -> list[str]:
-    allows_test = settings.is_loopback and settings.functions_network == "private"
-    key_id, secret = root_key(settings, allows_test) or ("test", "test")
+def exports(settings: Settings, url: str, *, takes_test: bool) -> list[str]:
+    key_id, secret = root_key(settings, takes_test) or ("test", "test")
     return [
         f"export AWS_ENDPOINT_URL={url}",
         f"export AWS_ACCESS_KEY_ID={key_id}",

@@ -10,6 +10,7 @@ from cloudlet.base.config import Settings
 class Running(msgspec.Struct):
     pid: int
     url: str
+    takes_test: bool = True  # `test`/`test` is a root key of it
 
 
 def find_running(settings: Settings) -> Running | None:

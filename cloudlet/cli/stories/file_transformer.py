@@ -23,6 +23,7 @@ POISON = b"\x89PNG\r\n\x1a\nnothing that a transformer of text could use"
 FILE_S = 60.0  # how long one file may take
 MAIL_S = 20.0
 KILLED_BETWEEN = (0.2, 0.8)  # of the second file's rows
+LOOKED_CLOSER_AT = 0.2
 
 
 def act(stage: Stage, example: Path, data: Path) -> None:
@@ -49,7 +50,6 @@ class Story:
     def __init__(self, stage: Stage, first: bytes, second: bytes) -> None:
         self.stage, self._first, self._second = stage, first, second
         self.first, self.second = expected_of(first), expected_of(second)
-        self.root: Clients = stage.clients()
         self.outputs: dict[str, str] = {}
         self.done: list[dict[str, Any]] = []
         self.vendor_key = ("", "")
@@ -59,6 +59,7 @@ class Story:
     def start(self) -> None:
         self.stage.scene("Starting a node on an empty directory")
         seconds = self.stage.start_node()
+        self.root: Clients = self.stage.clients()
         identity = self.root("sts").get_caller_identity()
         status = self.stage.call("GetStatus")
         self.stage.say(f"{self.stage.url}, ready after {seconds:.1f} s, data in {self.stage.directory}")
@@ -161,7 +162,7 @@ class Story:
         def look() -> dict[str, Any] | None:
             done = self.observer.done(FIRST)
             if done is None:
-                self.stage.say(f"{self.observer.rows():,} of {self.first.written:,} rows are in the table")
+                self.stage.say(f"about {self.observer.rows_about():,} of {self.first.written:,} rows are in the table")
             return done
 
         done = self.stage.wait_until(f"{FIRST} to be done", look, FILE_S, poll_s=1.5)
@@ -210,13 +211,16 @@ class Story:
     def kill_in_the_middle(self) -> None:
         self.stage.scene(f"In the middle of {SECOND} the node is killed with SIGKILL")
         before, wanted = self.first.written, self.second.written
+        about = self.observer.rows_about()
         self.upload(SECOND, self._second)
 
         def look() -> int | None:
+            if self.observer.rows_about() - about < LOOKED_CLOSER_AT * wanted:
+                return None
             rows = self.observer.rows() - before
             return rows if rows > KILLED_BETWEEN[0] * wanted else None
 
-        rows = self.stage.wait_until("the second file's first rows", look, FILE_S, poll_s=0.02)
+        rows = self.stage.wait_until("the second file's first rows", look, FILE_S, poll_s=0.05)
         pid = self.stage.pid
         self.stage.kill_node()
         share = rows / wanted
@@ -278,15 +282,15 @@ class Story:
         where = "the node stays up" if self.stage.keep else "run it again with --keep, and the node stays up for"
         self.stage.say(
             f"To look further, {where}:\n"
-            f"  python -m cloudlet logs {function} --data {data}\n"
-            f"  python -m cloudlet mail --data {data}\n"
-            f"  python -m cloudlet status --data {data}"
+            f"  ./scripts/cloudlet logs {function} --data {data}\n"
+            f"  ./scripts/cloudlet mail --data {data}\n"
+            f"  ./scripts/cloudlet status --data {data}"
         )
         if self.stage.keep:
             self.stage.say(
                 "and with any AWS tool:\n"
                 + "\n".join(f"  export {name}={value}" for name, value in self.stage.exports().items())
             )
-            self.stage.say(f"python -m cloudlet down --data {data} stops it.")
+            self.stage.say(f"./scripts/cloudlet down --data {data} stops it.")
         held = "Everything held" if not self.stage.broken else f"{len(self.stage.broken)} claims did NOT hold"
         print(f"\n{held}, after {self.stage.seconds:.0f} s.", flush=True)

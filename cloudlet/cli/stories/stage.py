@@ -13,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from cloudlet.base import ids
-from cloudlet.base.config import Settings
+from cloudlet.base.config import read_settings
 from cloudlet.cli.aws import Clients, clients_with
-from cloudlet.cli.client import REGION, NodeClient
+from cloudlet.cli.client import REGION, client_of
 from cloudlet.cli.failure import Failure
 from cloudlet.cli.running import find_running
 
@@ -35,8 +34,8 @@ class Stage:
         self.keep = keep
         self.directory = Path(tempfile.mkdtemp(prefix="cloudlet-demo-"))
         self.port = _free_port()
+        self._settings = read_settings({"data": self.directory, "port": self.port})
         self.url = f"http://127.0.0.1:{self.port}"
-        self._key = (ids.iam_id("AKIA"), ids.secret_access_key())
         self._process: subprocess.Popen[bytes] | None = None
         self._began = time.monotonic()
         self.broken: list[str] = []  # claims that did not hold
@@ -101,18 +100,12 @@ class Stage:
     def start_node(self) -> float:
         """Start it, or start it again; returns how many seconds that took."""
         began = time.monotonic()
-        environment = os.environ | {
-            "CLOUDLET_ROOT_ACCESS_KEY_ID": self._key[0],
-            "CLOUDLET_ROOT_SECRET_ACCESS_KEY": self._key[1],
-        }
         command = [sys.executable, "-m", "cloudlet", "up", "--data", str(self.directory), "--port", str(self.port)]
         with self._log.open("ab") as output:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-            )
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
         def ready() -> bool | None:
-            running = find_running(Settings(data=self.directory))
+            running = find_running(self._settings)
             return True if running is not None and running.pid == self.pid else None
 
         self.wait_until("the node to be ready", ready, READY_S, poll_s=0.01)
@@ -126,20 +119,25 @@ class Stage:
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """The node's own service, as its root user."""
-        return NodeClient(self.url, *self._key).call(operation, **parameters)
+        return client_of(self._settings).call(operation, **parameters)
 
     def clients(self, key: tuple[str, str] | None = None) -> Clients:
         """boto3 clients, of the root user or of whoever's key it is."""
-        return clients_with(self.url, *(key or self._key))
+        return clients_with(self.url, *(key or self._root_key()))
 
     def exports(self) -> dict[str, str]:
         """What any AWS tool needs to use the node as its root user."""
+        key_id, secret = self._root_key()
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": self._key[0],
-            "AWS_SECRET_ACCESS_KEY": self._key[1],
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_DEFAULT_REGION": REGION,
         }
+
+    def _root_key(self) -> tuple[str, str]:
+        client = client_of(self._settings)
+        return client.key_id, client.secret
 
     def environment(self) -> dict[str, str]:
         """Of a command that is to use the node."""
