@@ -27,7 +27,7 @@ DESCRIBED_MAX = 100
 
 @cloudwatch.operation("PutMetricAlarm")
 def put_metric_alarm(call: Call, request: dict[str, Any]) -> None:
-    settings = alarm_rules.check(request, call.region)
+    settings = alarm_rules.check(request, call.account, call.region)
     alarm = configure(call, request, "MetricAlarm", settings)
     lookup.watch(call.tx, call.keys, alarm)
     put_alarm(call.tx, call.keys, background.begin_chain(call, alarm))

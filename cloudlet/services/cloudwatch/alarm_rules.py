@@ -4,7 +4,9 @@ from typing import Any
 
 from cloudlet.base.errors import aws_error
 from cloudlet.kit.arn import parse
-from cloudlet.services.cloudwatch import errors, evaluation, reason, rules, statistic
+from cloudlet.services.cloudwatch import errors, evaluation, query, reason, rules, statistic
+from cloudlet.services.cloudwatch.metric_math.evaluator import Evaluator, searches
+from cloudlet.services.cloudwatch.metric_math.values import Grid, TimeSeries
 
 SETTINGS = (
     "AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions MetricName Namespace Statistic"
@@ -15,7 +17,7 @@ ACTION_MEMBERS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 SINGLE = ("Namespace", "MetricName", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
 
 
-def check(request: dict[str, Any], region: str) -> dict[str, Any]:
+def check(request: dict[str, Any], account: str, region: str) -> dict[str, Any]:
     """The alarm's settings, or the error of what doesn't fit."""
     rules.refuse(
         request, "ThresholdMetricId", "EvaluationCriteria", "EvaluationInterval", "WarmUpConfiguration",
@@ -32,7 +34,7 @@ def check(request: dict[str, Any], region: str) -> dict[str, Any]:
         )
     settings = {name: request[name] for name in SETTINGS if request.get(name) is not None}
     if request.get("Metrics"):
-        _check_queries(request)
+        _check_queries(request, account)
     else:
         _check_single(request)
     _check_evaluation(request, settings)
@@ -53,13 +55,25 @@ def _check_single(request: dict[str, Any]) -> None:
         raise errors.ValidationError(f"The value {extended} for parameter ExtendedStatistic is not supported.")
 
 
-def _check_queries(request: dict[str, Any]) -> None:
+def _check_queries(request: dict[str, Any], account: str) -> None:
     for name in SINGLE:
         if request.get(name):
             raise errors.ValidationError(f"The parameters Metrics and {name} are mutually exclusive.")
-    returned = [query for query in request["Metrics"] if query.get("ReturnData", True)]
+    query.check_queries(request["Metrics"], account)
+    returned = [one for one in request["Metrics"] if one.get("ReturnData", True)]
     if len(returned) != 1:
         raise errors.ValidationError("Exactly one element of the metrics list should return data.")
+    expressions = {one["Id"]: one["Expression"] for one in request["Metrics"] if "Expression" in one}
+    if any(searches(text) for text in expressions.values()):
+        raise errors.ValidationError("SEARCH is not supported on Metric Alarms.")
+    if any("MetricStat" in one and one["MetricStat"]["Period"] not in (10, 20, 30) and one["MetricStat"]["Period"] % 60
+           for one in request["Metrics"]):  # fmt: skip
+        raise errors.ValidationError("Period must be 10, 20, 30 or a multiple of 60")
+    given = {one["Id"]: TimeSeries("", {}) for one in request["Metrics"] if "MetricStat" in one}
+    if not given:
+        raise errors.ValidationError("At least one element of the metrics list must be a MetricStat.")
+    if len(Evaluator(expressions, given, Grid(0, 0, 60_000)).series_of(returned[0]["Id"])) != 1:
+        raise errors.ValidationError("The expression of an alarm must return a single time series.")
 
 
 def _check_evaluation(request: dict[str, Any], settings: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.kit.service import TASK_AGE_MAX_MS
@@ -47,7 +48,10 @@ def look(call: Call, payload: dict[str, Any]) -> None:
 
 
 def _judge(call: Call, alarm: Alarm) -> None:
-    verdict = evaluation.evaluate(call.tx, call.keys, alarm, call.now_ms)
+    try:
+        verdict = evaluation.evaluate(call.tx, call.keys, alarm, call.now_ms)
+    except AwsError:  # an expression that these data don't fit
+        return
     if verdict is not None and verdict.state != alarm.state:
         transition.change(call, alarm, verdict.state, verdict.reason, verdict.data)
 

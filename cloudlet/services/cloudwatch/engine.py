@@ -14,7 +14,7 @@ from cloudlet.services.cloudwatch import distribution, rules
 from cloudlet.services.cloudwatch.keys import Keys
 from cloudlet.services.cloudwatch.records import Bucket, Series
 from cloudlet.store.keys import pack, unpack
-from cloudlet.store.transaction import Tx
+from cloudlet.store.transaction import Scan, Tx
 
 HOUR_MS = 3_600_000
 ROWS_PER_SCAN = 500
@@ -136,7 +136,7 @@ def _leave(tx: Tx, keys: Keys, address: tuple[Any, ...], hour: int, seconds: int
 class Collector:
     """Gathers a series' data from `start_ms` (inclusive) to `end_ms` (exclusive) into periods that begin at `start_ms`.
 
-    `step` reads some rows in one transaction; between steps it is only values.
+    `fetch` reads some rows in a transaction, `feed` adds them up.
     """
 
     def __init__(
@@ -155,9 +155,13 @@ class Collector:
                 self._scans.append((space, space.key(first_ms), space.key(last_ms)))
         self.finished = not self._scans
 
-    def step(self, tx: Tx, rows: int = ROWS_PER_SCAN) -> None:
-        space, begin, end = self._scans[-1]
-        found = tx.scan(begin, end, limit=rows)
+    def fetch(self, tx: Tx, rows: int = ROWS_PER_SCAN) -> Scan:
+        """The next rows; changes nothing. What it returns goes to `feed`, outside of the transaction."""
+        _, begin, end = self._scans[-1]
+        return tx.scan(begin, end, limit=rows)
+
+    def feed(self, found: Scan) -> None:
+        space, _, end = self._scans[-1]
         for key, value in found.rows:
             (at_ms,) = space.unpack(key)
             period = self.start_ms + (at_ms - self.start_ms) // self._period_ms * self._period_ms
@@ -171,5 +175,5 @@ class Collector:
 
     def run(self, tx: Tx) -> dict[int, Bucket]:
         while not self.finished:
-            self.step(tx)
+            self.feed(self.fetch(tx))
         return self.periods

@@ -9,10 +9,12 @@ as far as needed. Windows slide: they end at the last whole minute (ten seconds 
 import operator
 from typing import Any, NamedTuple
 
-from cloudlet.services.cloudwatch import engine, expression, reason, statistic
+from cloudlet.services.cloudwatch import engine, reason, statistic
 from cloudlet.services.cloudwatch.engine import Collector
 from cloudlet.services.cloudwatch.keys import Keys
 from cloudlet.services.cloudwatch.lookup import metric_stats
+from cloudlet.services.cloudwatch.metric_math.evaluator import Evaluator
+from cloudlet.services.cloudwatch.metric_math.values import Grid, TimeSeries
 from cloudlet.services.cloudwatch.reason import Point
 from cloudlet.services.cloudwatch.records import Alarm, Bucket
 from cloudlet.store.transaction import Tx
@@ -120,15 +122,17 @@ def _points(tx: Tx, keys: Keys, settings: dict[str, Any], end_ms: int, periods: 
         (stat,) = metric_stats(settings)
         buckets = read(tx, keys, stat, start_ms, end_ms, now_ms)
         return [_point(at_ms, buckets.get(at_ms), stat["Stat"], settings) for at_ms in starts]
-    watched = next(query for query in settings["Metrics"] if query.get("ReturnData", True))
-
-    def fetch(stat: dict[str, Any]) -> dict[int, float]:
-        compute = statistic.require(stat["Stat"])
-        found = read(tx, keys, stat, start_ms, end_ms, now_ms)
-        return {at: value for at, bucket in found.items() if (value := compute(bucket)) is not None}
-
-    grid = expression.Grid(start_ms, end_ms, period_ms)
-    values = expression.evaluate_one(settings["Metrics"], watched["Id"], fetch, grid)
+    given: dict[str, TimeSeries] = {}
+    for query in settings["Metrics"]:
+        if "MetricStat" in query:
+            found = read(tx, keys, query["MetricStat"], start_ms, end_ms, now_ms)
+            compute = statistic.require(query["MetricStat"]["Stat"])
+            points = {at: value for at, bucket in found.items() if (value := compute(bucket)) is not None}
+            given[query["Id"]] = TimeSeries("", points)
+    expressions = {query["Id"]: query["Expression"] for query in settings["Metrics"] if "Expression" in query}
+    watched = next(query["Id"] for query in settings["Metrics"] if query.get("ReturnData", True))
+    evaluator = Evaluator(expressions, given, Grid(start_ms, end_ms, period_ms))
+    values = evaluator.series_of(watched)[0].points
     return [Point(at_ms, values[at_ms], None) if at_ms in values else None for at_ms in starts]
 
 

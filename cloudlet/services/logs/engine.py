@@ -19,7 +19,7 @@ BATCH_BYTES_MAX = 60_000
 BATCH_SPAN_MS, BATCH_SPAN_MAX_MS = 1_000, 60_000  # the longer, the more thinly a request's events are spread
 SPREAD_BATCHES = 64
 INDEX_LAG_MS = 1_000  # `by_time` may lag so much: else every request would move its stream
-ROWS_PER_SCAN = 16
+ROWS_PER_SCAN = 8
 FOREVER_MS = 1 << 52
 
 

@@ -71,7 +71,7 @@ def _place(token: str) -> Gap:
 def _require(call: Call, request: dict[str, Any]) -> tuple[Contents, Group, Stream | None]:
     """The group; and the stream, if it is only one: its events are apart."""
     group = require_group(call.tx, call.keys, rules.group_name(request))
-    contents, names = call.keys.of(group.id), request.get("logStreamNames") or ()
+    contents, names = call.keys.of(group.id), list(request.get("logStreamNames") or ())
     for name in names:
         if find_stream(call.tx, contents, name) is None:
             raise errors.NoSuchStream()

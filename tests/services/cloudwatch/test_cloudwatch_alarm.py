@@ -254,7 +254,9 @@ def watched_topic(node: TestNode) -> tuple[str, str]:
 def test_an_alarm_publishes_what_aws_publishes(node: TestNode) -> None:
     topic, url = watched_topic(node)
     dimensions = [{"Name": "FunctionName", "Value": "f"}]
-    make(node, AlarmActions=[topic], AlarmDescription="it fails", Dimensions=dimensions, TreatMissingData="notBreaching")
+    make(
+        node, AlarmActions=[topic], AlarmDescription="it fails", Dimensions=dimensions, TreatMissingData="notBreaching"
+    )
     node.advance(66)
     put(node, 5, Dimensions=dimensions)
     node.settle()
