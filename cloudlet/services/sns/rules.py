@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/general/latest/gr/sns.html (quotas)
 import json
 import re
 from collections.abc import Mapping
+from email.errors import MessageError
+from email.headerregistry import Address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +31,7 @@ FIFO_SUBSCRIPTIONS_MAX = 100
 DEDUP_MS = 5 * 60_000
 TOKEN_MS = 48 * 3600_000  # a confirmation's link
 ENDPOINT_CHARACTERS_MAX = 2048
+MAIL_ADDRESS_CHARACTERS_MAX = 320
 
 HTTP, MAIL = ("http", "https"), ("email", "email-json")
 PROTOCOLS = ("sqs", "lambda", *HTTP, *MAIL)
@@ -207,7 +210,7 @@ def check_endpoint(protocol: str, endpoint: str) -> None:
         raise invalid(f"Amazon SNS does not support this protocol string: {protocol}")
     if not endpoint or len(endpoint) > ENDPOINT_CHARACTERS_MAX:
         raise invalid("Endpoint")
-    if protocol in MAIL and (not _mail_address.fullmatch(endpoint) or len(endpoint) > 320):
+    if protocol in MAIL and not _is_mail_address(endpoint):
         raise invalid("Email address")
     if protocol in HTTP and not _is_web_address(protocol, endpoint):
         raise invalid("Endpoint must match the specified protocol")
@@ -215,6 +218,16 @@ def check_endpoint(protocol: str, endpoint: str) -> None:
         parsed = arns.parse(endpoint)
         if parsed is None or parsed.service != protocol or not parsed.account or not parsed.region:
             raise invalid(f"{'SQS' if protocol == 'sqs' else 'Lambda'} endpoint ARN")
+
+
+def _is_mail_address(endpoint: str) -> bool:
+    """One address and nothing else, which a mail's header takes."""
+    if not _mail_address.fullmatch(endpoint) or len(endpoint) > MAIL_ADDRESS_CHARACTERS_MAX:
+        return False
+    try:
+        return bool(Address(addr_spec=endpoint).domain)
+    except (ValueError, MessageError):
+        return False
 
 
 def _is_web_address(protocol: str, endpoint: str) -> bool:
@@ -292,7 +305,10 @@ def _json_object(text: str, member: str) -> dict[str, Any]:
         raise invalid(f"{member}: failed to parse JSON. {error}") from error
     if node.kind != "object":
         raise invalid(f"{member}: failed to parse JSON. Not an object{node.place}")
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError as error:  # a number of thousands of digits
+        raise invalid(f"{member}: failed to parse JSON. {error}") from error
 
 
 # --- messages

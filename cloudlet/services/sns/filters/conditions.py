@@ -8,7 +8,7 @@ import ipaddress
 import operator
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cloudlet.services.sns.filters.document import Node
@@ -68,7 +68,14 @@ def any_value(test: TestOfOne) -> Test:
 
 
 def scalar(node: Node) -> Any:
-    return Decimal(node.value) if node.kind == "number" else node.value
+    return number(node) if node.kind == "number" else node.value
+
+
+def number(node: Node) -> Decimal:
+    try:
+        return Decimal(node.value)
+    except InvalidOperation as error:
+        raise InvalidPolicy(f"Number out of range{node.place}") from error
 
 
 def is_same(value: Any, wanted: Any) -> bool:
@@ -90,17 +97,33 @@ def _equals_ignore_case(wanted: str) -> TestOfOne:
 
 
 def _wildcard(wanted: str) -> TestOfOne:
-    """`*` stands for any text, also none; `\\*` for itself."""
-    if "**" in wanted.replace("\\*", ""):
-        raise InvalidPolicy("Consecutive wildcard characters at pos " + str(wanted.index("**")))
+    """`*` stands for any text, also none; `\\*` for itself. Piece by piece from the left: never tries twice."""
     parts = re.split(r"(\\[*\\]|\*)", wanted)
-    pattern = "".join(".*" if part == "*" else re.escape(_unescaped(part)) for part in parts)
-    compiled = re.compile(pattern, re.DOTALL)
-    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+    pieces = [""]
+    for part in parts:
+        if part == "*":
+            if len(pieces) > 1 and not pieces[-1]:
+                raise InvalidPolicy("Consecutive wildcard characters are not allowed")
+            pieces.append("")
+        else:
+            pieces[-1] += part[1:] if part in ("\\*", "\\\\") else part
+    if len(pieces) == 1:
+        return lambda value: isinstance(value, str) and value == pieces[0]
+    return lambda value: isinstance(value, str) and _has_pieces(value, pieces)
 
 
-def _unescaped(part: str) -> str:
-    return part[1:] if part in ("\\*", "\\\\") else part
+def _has_pieces(value: str, pieces: list[str]) -> bool:
+    """Whether the text begins with the first piece, ends with the last, and has the others between, in order."""
+    first, *between, last = pieces
+    at, end = len(first), len(value) - len(last)
+    if end < at or not value.startswith(first) or not value.endswith(last):
+        return False
+    for piece in between:
+        found = value.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 _TEXT_MATCHES: dict[str, Callable[[str], TestOfOne]] = {
@@ -200,7 +223,7 @@ def _bound(items: list[Node], at: int) -> Decimal:
     name = "equals" if items[at].value == "=" else items[at].value
     if len(items) <= at + 1 or items[at + 1].kind != "number":
         raise InvalidPolicy(f"Value of {name} must be numeric{items[min(at + 1, len(items) - 1)].place}")
-    return Decimal(items[at + 1].value)
+    return number(items[at + 1])
 
 
 def _cidr(text: str) -> TestOfOne:
