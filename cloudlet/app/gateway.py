@@ -49,6 +49,7 @@ CODECS: dict[str, ModuleType] = {
 BODY_BYTES_MAX = 17 << 20  # DynamoDB's batches may have 16 MiB
 BODY_BYTES_MAX_OF = {"lambda": 72 << 20}  # a zip file of 50 MiB in base64
 HASHED_IN_THREAD_BYTES = 64 << 10
+PARSED_IN_THREAD_BYTES = 256 << 10  # a thread takes turns with the loop every millisecond
 STALL_TRIES = 6
 PROTOCOL_ERROR_CODES = {
     408: "RequestTimeout",
@@ -136,7 +137,10 @@ class Gateway:
         handler = route.service.require_operation(name)
         if route.protocol == "rest-xml" and is_presigned(request):
             take_headers_from_query(request)
-        parameters = codec.parse(model, operation, request, bound)
+        if len(request.body) > PARSED_IN_THREAD_BYTES:
+            parameters = await asyncio.to_thread(codec.parse, model, operation, request, bound)
+        else:
+            parameters = codec.parse(model, operation, request, bound)
         if handler.waits:
             result = await self._wait_on(call, handler.handler, name, parameters)
         else:
