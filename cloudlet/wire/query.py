@@ -5,6 +5,8 @@
 A parameter's name is a path; `_tree` turns the form into nested dicts, and readers compiled from the model read those.
 """
 
+import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -17,6 +19,8 @@ from cloudlet.wire.xml import escape, members_writer, plain_elements, text_reade
 
 Node = str | dict[str, Any]  # a leaf's text, or parts by name; a leaf that also has parts is its own part ""
 Read = Callable[[Node, str], Any]  # (node, its path, for errors) → value
+
+_no_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 PARAMETERS_MAX = 10_000  # a batch of 10 messages with 10 attributes each has 500
 
@@ -46,9 +50,19 @@ def _decoded(text: str) -> str:
     if "%" not in text and "+" not in text and text.isascii():
         return text
     try:
-        return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
+        return unescaped(text.replace("+", " ").encode("latin-1")).decode()
     except UnicodeError as error:
         raise aws_error("MalformedQueryString", "The query string is not valid UTF-8.", 400) from error
+
+
+def unescaped(data: bytes) -> bytes:
+    """What `unquote_to_bytes` answers, ten times as fast: a message of JSON is a third escapes. Quoted-printable's
+    decoder is C and differs only in its mark and in what it makes of escapes that are none."""
+    if b"%" not in data:
+        return data
+    if _no_escape.search(data):
+        return unquote_to_bytes(data)
+    return binascii.a2b_qp(data.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 def form_of(request: HttpRequest) -> dict[str, str]:

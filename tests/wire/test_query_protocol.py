@@ -1,5 +1,7 @@
 """The query protocol: forms, SQS's own names, XML answers and errors."""
 
+import random
+from urllib.parse import quote, unquote_to_bytes
 from xml.etree import ElementTree
 
 import pytest
@@ -188,3 +190,17 @@ def test_an_error_has_the_models_status_and_its_fault():
 def test_a_denial_is_access_denied():
     status, body = error("iam", AccessDenied("User: x is not authorized"))
     assert status == 403 and "<Code>AccessDenied</Code>" in body
+
+
+def test_sns_calls_a_denial_by_its_own_name():
+    status, body = error("sns", AccessDenied("User: x is not authorized"))
+    assert status == 403 and "<Code>AuthorizationError</Code>" in body
+
+
+def test_escapes_are_read_as_the_standard_library_reads_them():
+    chance = random.Random(7)
+    for _ in range(5000):
+        data = bytes(chance.choices(b"%%%=\n\r\t aAfF019zZ+.\xc3\x00", k=chance.randrange(14)))
+        assert query.unescaped(data) == unquote_to_bytes(data)
+    whole = bytes(range(256)) * 3
+    assert query.unescaped(quote(whole, safe="").encode()) == whole
