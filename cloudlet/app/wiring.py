@@ -60,6 +60,7 @@ class House:
         self.node, self.roots = node, roots
         self.gateway = Gateway(node, roots)
         self.workers = Workers(node)
+        self.workers.flush_metrics = Upkeep(node).flush_metrics
         node.controls = NodeControls(self)
         node.functions = self.functions = HostFunctions(node, node.settings)
         self.gateway.internal_pages[LINK_PATH] = package_page(node)
@@ -94,9 +95,7 @@ class NodeControls:
 
     async def advance(self, milliseconds: int) -> int:
         await self._house.workers.advance(milliseconds)
-        upkeep = Upkeep(self._house.node)
-        upkeep.flush_metrics()
-        return upkeep.note_clock()
+        return Upkeep(self._house.node).note_clock()
 
     def status(self) -> dict[str, Any]:
         settings, functions = self._house.node.settings, self._house.functions.stats()

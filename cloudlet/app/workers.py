@@ -35,6 +35,7 @@ class Workers:
         }
         self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
         self._loop_task: asyncio.Task | None = None
+        self.flush_metrics: Callable[[], None] = lambda: None  # app/wiring.py says how
 
     def start(self) -> None:
         self._release_leases()
@@ -56,13 +57,17 @@ class Workers:
         """Move the service clock, running due work in due order on the way."""
         clock = self.node.clock
         target_ms = clock.now_ms() + milliseconds
-        await self.settle()
+        await self._step(0)
         while (next_ms := self.next_due_ms()) is not None and next_ms <= target_ms:
-            clock.advance(max(0, next_ms - clock.now_ms()))
-            self.node.waiters.wake_all()
-            await self.settle()
-        clock.advance(max(0, target_ms - clock.now_ms()))
+            await self._step(next_ms - clock.now_ms())
+        await self._step(target_ms - clock.now_ms())
+
+    async def _step(self, milliseconds: int) -> None:
+        """One piece of an advance. Metrics go out within it: alarms see them at their own time."""
+        self.node.clock.advance(max(0, milliseconds))
         self.node.waiters.wake_all()
+        await self.settle()
+        self.flush_metrics()
         await self.settle()
 
     async def settle(self) -> None:

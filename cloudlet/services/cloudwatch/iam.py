@@ -27,10 +27,10 @@ def _on_alarm(call: Call, name: str, request: dict[str, Any]) -> Access:
     context: Context = {}
     if name and name != "*":
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags_of(call.tx, call.keys, name).items()}
-    tags = request.get("Tags") or ()
+    tags = [tag for tag in request.get("Tags") or () if "Key" in tag]
     if tags or request.get("TagKeys"):
         context["aws:TagKeys"] = tuple(request.get("TagKeys") or (tag["Key"] for tag in tags))
-        context |= {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
+        context |= {f"aws:RequestTag/{tag['Key']}": tag.get("Value", "") for tag in tags}
     actions = [
         arn for member in ("OKActions", "AlarmActions", "InsufficientDataActions") for arn in request.get(member) or ()
     ]

@@ -14,8 +14,9 @@ from cloudlet.services.cloudwatch.service import cloudwatch
 def put_metric_data(call: Call, request: dict[str, Any]) -> None:
     rules.refuse(request, "EntityMetricData")
     namespace, data = request["Namespace"], request.get("MetricData") or []
-    rules.check_namespace(namespace, is_aws=call.principal.type == "Service")
-    rules.check_data(data, call.now_ms)
+    is_aws = call.principal.type == "Service"
+    rules.check_namespace(namespace, is_aws=is_aws)
+    rules.check_data(data, call.now_ms, is_aws=is_aws)
     watched = {engine.put_datum(call.tx, call.keys, namespace, datum, call.now_ms) for datum in data}
     for identity in sorted(watched - {b""}):
         background.look_soon(call, identity)

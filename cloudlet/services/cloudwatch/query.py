@@ -203,9 +203,7 @@ def _answer(request: dict[str, Any], results: list[Result], limit: int | None) -
     moments = sorted({at for result in results for at in result.points}, reverse=not ascending)
     token = request.get("NextToken")
     if token is not None:
-        (since,) = page.decode_token(token, errors.InvalidToken())
-        if type(since) is not int:
-            raise errors.InvalidToken()
+        (since,) = page.decode_token(token, errors.InvalidToken(), int)
         moments = [at for at in moments if (at >= since if ascending else at <= since)]
     shown, following = moments, None
     if limit is not None and sum(len(result.points) for result in results) > limit:

@@ -51,16 +51,17 @@ def check_namespace(namespace: str, *, is_aws: bool) -> None:
         raise errors.InvalidValue(value=namespace, name="Namespace")
 
 
-def check_data(data: list[dict[str, Any]], now_ms: int) -> None:
+def check_data(data: list[dict[str, Any]], now_ms: int, *, is_aws: bool) -> None:
+    """`is_aws`: of the node's own metrics no time is too old, as its clock may leap."""
     if not data:
         raise errors.Missing(name="MetricData")
     if len(data) > METRICS_PER_PUT:
         raise errors.InvalidValue(f"The collection MetricData must not have a size greater than {METRICS_PER_PUT}.")
     for number, datum in enumerate(data, 1):
-        _check_datum(datum, f"MetricData.member.{number}", now_ms)
+        _check_datum(datum, f"MetricData.member.{number}", now_ms, is_aws)
 
 
-def _check_datum(datum: dict[str, Any], path: str, now_ms: int) -> None:
+def _check_datum(datum: dict[str, Any], path: str, now_ms: int, is_aws: bool) -> None:
     value, values, statistics = datum.get("Value"), datum.get("Values"), datum.get("StatisticValues")
     if value is not None and values:
         raise errors.Exclusive(one=f"{path}.Value", other=f"{path}.Values")
@@ -78,7 +79,7 @@ def _check_datum(datum: dict[str, Any], path: str, now_ms: int) -> None:
     else:
         raise errors.NothingGiven()
     time_ms = datum.get("Timestamp")
-    if time_ms is not None and time_ms < now_ms - PAST_MAX_MS:
+    if time_ms is not None and time_ms < now_ms - PAST_MAX_MS and not is_aws:
         raise errors.InvalidValue(f"The parameter {path}.Timestamp must specify a time within the past two weeks.")
     if time_ms is not None and time_ms > now_ms + FUTURE_MAX_MS:
         raise errors.InvalidValue(

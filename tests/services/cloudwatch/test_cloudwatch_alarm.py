@@ -324,3 +324,16 @@ def test_disabled_actions_are_not_done(node: TestNode) -> None:
     assert "Messages" not in node.aws("sqs", "ReceiveMessage", QueueUrl=url)
     node.aws("cloudwatch", "EnableAlarmActions", AlarmNames=["a"])
     assert alarm(node)["ActionsEnabled"] is True
+
+
+def test_the_node_s_own_metrics_alarm_at_their_own_time_while_the_clock_is_moved(node: TestNode) -> None:
+    url = node.aws("sqs", "CreateQueue", QueueName="q")["QueueUrl"]
+    dimensions = [{"Name": "QueueName", "Value": "q"}]
+    make(node, Namespace="AWS/SQS", MetricName="NumberOfMessagesSent", Dimensions=dimensions)
+    node.aws("sqs", "SendMessage", QueueUrl=url, MessageBody="hello")
+    node.advance(hours=1)
+    items = node.aws("cloudwatch", "DescribeAlarmHistory", AlarmName="a", HistoryItemType="StateUpdate")
+    assert [item["HistorySummary"] for item in items["AlarmHistoryItems"]] == [
+        "Alarm updated from ALARM to INSUFFICIENT_DATA",
+        "Alarm updated from INSUFFICIENT_DATA to ALARM",
+    ]
