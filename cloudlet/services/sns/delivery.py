@@ -57,6 +57,7 @@ def _payload(letter: Letter, subscription: Subscription) -> dict[str, Any]:
         "topic_id": letter.topic.id,
         "subscription": subscription.id,
         "message": letter.message.encode(),
+        "base_url": letter.base_url,
     }
 
 

@@ -49,7 +49,8 @@ def send(call: Call, keys: Keys, topic: Topic, message: Message, budget: Budget)
     resume = _run(letter, keys, _Step(), budget)
     if resume is not None:
         _post_parcel(letter, keys)
-        call.later("fan_out", {"topic": topic.arn, "message": message.id, "begin": resume})
+        payload = {"topic": topic.arn, "message": message.id, "base_url": letter.base_url, "begin": resume}
+        call.later("fan_out", payload)
 
 
 def _run(letter: Letter, keys: Keys, step: _Step, budget: Budget, *, always_one: bool = False) -> str | None:
@@ -105,7 +106,7 @@ def _open_parcel(call: Call, payload: dict[str, Any]) -> tuple[Letter | None, Ke
     stored = call.tx.get(keys.parcel.key(topic.id, payload["message"])) if topic else None
     if topic is None or stored is None:
         return None, keys  # the topic was deleted meanwhile
-    return Letter(call, topic, Message.decode(stored)), keys
+    return Letter(call, topic, Message.decode(stored), payload["base_url"]), keys
 
 
 # --- FIFO
@@ -129,7 +130,13 @@ def _send_in_order(letter: Letter, keys: Keys, budget: Budget) -> None:
     call.tx.put(waiting_key, b"%d" % (waiting + 1))
     for at, begin in enumerate(begins):
         last = at + 1 == len(begins)
-        payload = {"topic": topic.arn, "message": message.id, "begin": begin, "end": None if last else begins[at + 1]}
+        payload = {
+            "topic": topic.arn,
+            "message": message.id,
+            "base_url": letter.base_url,
+            "begin": begin,
+            "end": None if last else begins[at + 1],
+        }
         call.later("fan_out_in_order", payload, lane=f"sns {topic.id} {message.group}")
 
 

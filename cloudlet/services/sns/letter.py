@@ -11,9 +11,10 @@ ENVELOPE_BYTES = 2_000  # about: what stands around a message's own text
 
 
 class Letter:
-    def __init__(self, call: Call, topic: Topic, message: Message) -> None:
+    def __init__(self, call: Call, topic: Topic, message: Message, base: str | None = None) -> None:
+        """`base` is what links begin with, as the publisher's request decided it; a task is told by its payload."""
         self.call, self.topic, self.message = call, topic, message
-        self.base_url = base_url(call)
+        self.base_url = base or base_url(call)
         self._signed: dict[str, dict[str, str]] = {}  # by the text signed: one a body, however many subscriptions
         self._around_url: dict[str, tuple[str, str]] = {}  # by protocol
 

@@ -34,7 +34,8 @@ def _open(call: Call, payload: dict[str, Any]) -> _Delivery | None:
     subscription = find_subscription(call.tx, keys_of(arn), topic.id, payload["subscription"])
     if subscription is None:
         return None
-    return _Delivery(Letter(call, topic, Message.decode(payload["message"])), subscription, attempts(call))
+    letter = Letter(call, topic, Message.decode(payload["message"]), payload["base_url"])
+    return _Delivery(letter, subscription, attempts(call))
 
 
 def attempts(call: Call) -> int:

@@ -221,5 +221,10 @@ def test_links_name_the_address_that_the_caller_used_where_others_reach_the_node
         arn = topic(node)
         subscribe(node, arn, PERSON, "email")
         node.settle()
-        assert link_in(mails(node)[0].text).startswith("http://127.0.0.1:4566/")  # the test client's Host
+        link = link_in(mails(node)[0].text)
+        assert link.startswith("http://127.0.0.1:4566/")  # the test client's Host
+        follow(node, link)
+        publish(node, arn)
+        node.settle()
+        assert link_in(mails(node)[1].text).startswith("http://127.0.0.1:4566/")
         assert node.node.base_url == "http://0.0.0.0:4566"
