@@ -9,6 +9,7 @@ from cloudlet.base.errors import AwsError
 from tests.client import Caller, TestNode
 
 ACCOUNT = "000000000000"
+DAY_S = 24 * 3600
 PREFIX = f"arn:aws:sns:us-east-1:{ACCOUNT}"
 
 
@@ -87,12 +88,22 @@ def refusal(node: TestNode | Caller, operation: str, **parameters: Any) -> tuple
 
 
 def metrics(node: TestNode) -> dict[str, float]:
-    """AWS/SNS's counters since the last look."""
-    return {
-        series.metric: statistics.total
-        for series, statistics in node.node.meter.take().items()
-        if series.namespace == "AWS/SNS"
-    }
+    """The sums of AWS/SNS's metrics so far, as CloudWatch tells them."""
+    node.flush_metrics()
+    now_s = node.clock.now_ms() // 1000
+    found = {}
+    for metric in node.aws("cloudwatch", "ListMetrics", Namespace="AWS/SNS")["Metrics"]:
+        points = node.aws(
+            "cloudwatch",
+            "GetMetricStatistics",
+            **metric,
+            StartTime=now_s - 30 * DAY_S,
+            EndTime=now_s + DAY_S,
+            Period=DAY_S,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        found[metric["MetricName"]] = sum(point["Sum"] for point in points)
+    return found
 
 
 def mails(node: TestNode) -> list[Any]:

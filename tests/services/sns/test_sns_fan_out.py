@@ -49,7 +49,7 @@ def test_twenty_five_are_reached_in_the_publishers_transaction_the_rest_after_it
     assert metrics(node)["NumberOfNotificationsDelivered"] == fan_out.TARGETS_MAX
     assert parcels(node) == 1
     node.settle()
-    assert metrics(node)["NumberOfNotificationsDelivered"] == 35
+    assert metrics(node)["NumberOfNotificationsDelivered"] == 60
     assert [len(receive(node, url)) for url in urls] == [1] * 60
     assert parcels(node) == 0
 
