@@ -22,6 +22,8 @@ contents   ("c", data id, …): a queue's messages. Purging or deleting gives th
   attempt_end ("ax") DueIndex                     (forgotten at, attempt id)
 """
 
+from functools import lru_cache
+
 from cloudlet.kit.counter import Tally
 from cloudlet.kit.due import DueIndex
 from cloudlet.store.keys import Subspace
@@ -34,7 +36,10 @@ class Keys:
         self.queue, self.deleted, self.source, self.task = root["q"], root["d"], root["src"], root["t"]
         self.sequence, self.contents = root["s"], root["c"]
 
-    def of(self, data_id: str) -> "Contents":
+        self.of = lru_cache(maxsize=1024)(self._of)  # made for every message otherwise
+
+    def _of(self, data_id: str) -> "Contents":
+        """The keys of one queue's messages: call it as `of`."""
         return Contents(self.contents[data_id])
 
 
