@@ -8,8 +8,10 @@ from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.cloudwatch import (
+    alarm_rule,
     alarm_rules,
     background,
+    composite,
     engine,
     errors,
     history,
@@ -33,6 +35,21 @@ def put_metric_alarm(call: Call, request: dict[str, Any]) -> None:
     put_alarm(call.tx, call.keys, background.begin_chain(call, alarm))
 
 
+@cloudwatch.operation("PutCompositeAlarm")
+def put_composite_alarm(call: Call, request: dict[str, Any]) -> None:
+    rules.refuse(
+        request, "ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod",
+        "ActionConfiguration",
+    )  # fmt: skip
+    alarm_rules.check_actions(request, call.region)
+    composite.check_children(call, request["AlarmName"], alarm_rule.parse(request["AlarmRule"]))
+    settings = {name: request[name] for name in alarm_rules.COMPOSITE_SETTINGS if request.get(name) is not None}
+    alarm = configure(call, request, "CompositeAlarm", settings)
+    composite.join(call.tx, call.keys, alarm)
+    put_alarm(call.tx, call.keys, alarm)
+    transition.tell(call, alarm.name)
+
+
 def configure(call: Call, request: dict[str, Any], kind: str, settings: dict[str, Any]) -> Alarm:
     """The new or changed alarm, noted in its history; an existing one keeps its state, and its tags."""
     name = request["AlarmName"]
@@ -41,7 +58,7 @@ def configure(call: Call, request: dict[str, Any], kind: str, settings: dict[str
         raise errors.ValidationError(f"An alarm of another type is called {name} already.")
     epoch = ids.hexadecimal(16)
     if existing is not None:
-        lookup.unwatch(call.tx, call.keys, existing)
+        _unlink(call, existing)
         alarm = replace(existing, settings=settings, epoch=epoch, configured_ms=call.now_ms)
     else:
         arn, now_ms = call.arn(f"alarm:{name}"), call.now_ms
@@ -50,6 +67,14 @@ def configure(call: Call, request: dict[str, Any], kind: str, settings: dict[str
     change = "updated" if existing else "created"
     history.note(call, alarm, "ConfigurationUpdate", f'Alarm "{name}" {change}', _configuration(alarm, change))
     return alarm
+
+
+def _unlink(call: Call, alarm: Alarm) -> None:
+    """Nothing tells the alarm of changes any more."""
+    if alarm.kind == "CompositeAlarm":
+        composite.leave(call.tx, call.keys, alarm)
+    else:
+        lookup.unwatch(call.tx, call.keys, alarm)
 
 
 def _configuration(alarm: Alarm, change: str) -> dict[str, Any]:
@@ -69,7 +94,7 @@ def delete_alarms(call: Call, request: dict[str, Any]) -> None:
             f"Could not find alarm(s) with name(s): {', '.join(n for n in names if n not in found)}"
         )
     for alarm in alarms:
-        lookup.unwatch(call.tx, call.keys, alarm)
+        _unlink(call, alarm)
         call.tx.delete(call.keys.alarm.key(alarm.name))
         call.tx.delete(call.keys.tags.key(alarm.name))
         call.tx.delete(call.keys.look.key(alarm.name))
@@ -161,7 +186,7 @@ def set_alarm_state(call: Call, request: dict[str, Any]) -> None:
     if data:
         try:
             json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise errors.InvalidFormat() from error
     transition.change(call, alarm, request["StateValue"], request["StateReason"], data)
 

@@ -1,5 +1,6 @@
 """What PutMetricAlarm must hold beyond the model."""
 
+import math
 from typing import Any
 
 from cloudlet.base.errors import aws_error
@@ -12,6 +13,9 @@ SETTINGS = (
     "AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions MetricName Namespace Statistic"
     " ExtendedStatistic Dimensions Period Unit EvaluationPeriods DatapointsToAlarm Threshold ComparisonOperator"
     " TreatMissingData EvaluateLowSampleCountPercentile Metrics"
+).split()
+COMPOSITE_SETTINGS = (
+    "AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions AlarmRule"
 ).split()
 ACTION_MEMBERS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 SINGLE = ("Namespace", "MetricName", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
@@ -90,6 +94,8 @@ def _check_evaluation(request: dict[str, Any], settings: dict[str, Any]) -> None
         )
     if request.get("DatapointsToAlarm", 1) > periods:
         raise errors.ValidationError("DatapointsToAlarm must be less than or equal to EvaluationPeriods.")
+    if not math.isfinite(request["Threshold"]):
+        raise errors.ValidationError(f"The value {request['Threshold']} for parameter Threshold is invalid.")
     treatment = request.get("TreatMissingData", "missing")
     if treatment not in ("breaching", "notBreaching", "ignore", "missing"):
         raise errors.ValidationError(

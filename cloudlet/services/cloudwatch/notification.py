@@ -90,11 +90,14 @@ def message(account: str, before: Alarm, after: Alarm) -> str:
 
 
 def _children(alarm: Alarm) -> list[dict[str, Any]]:
-    triggering = json.loads(alarm.reason_data)["triggeringAlarms"] if alarm.reason_data else []
-    return [
-        {"Arn": child["arn"], "State": {"Value": child["state"]["value"], "Timestamp": child["state"]["timestamp"]}}
-        for child in triggering
-    ]
+    data = json.loads(alarm.reason_data) if alarm.reason_data else {}
+    try:
+        return [
+            {"Arn": child["arn"], "State": {"Value": child["state"]["value"], "Timestamp": child["state"]["timestamp"]}}
+            for child in data["triggeringAlarms"]
+        ]
+    except (KeyError, TypeError):  # set by hand, with data of the caller's own
+        return []
 
 
 def _trigger(settings: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ cloudwatch = Service(
         "metric": "PutMetricData ListMetrics GetMetricStatistics",
         "query": "GetMetricData GetMetricWidgetImage PutMetricDataQueryDefinition GetMetricDataQueryDefinition"
         " ListMetricDataQueryDefinitions DeleteMetricDataQueryDefinition",
-        "alarm": "PutMetricAlarm DescribeAlarms DescribeAlarmsForMetric DeleteAlarms SetAlarmState EnableAlarmActions"
+        "alarm": "PutMetricAlarm PutCompositeAlarm DescribeAlarms DescribeAlarmsForMetric DeleteAlarms SetAlarmState"
+        " EnableAlarmActions"
         " DisableAlarmActions DescribeAlarmContributors PutLogAlarm PutAlarmMuteRule GetAlarmMuteRule"
         " DeleteAlarmMuteRule ListAlarmMuteRules",
-        "composite": "PutCompositeAlarm",
         "history": "DescribeAlarmHistory",
         "tag": "TagResource UntagResource ListTagsForResource",
         "dashboard": "PutDashboard GetDashboard ListDashboards DeleteDashboards",

@@ -21,7 +21,7 @@ PLAIN: dict[str, Statistic] = {
     "Minimum": lambda bucket: bucket.minimum,
     "Maximum": lambda bucket: bucket.maximum,
 }
-_short = re.compile(r"(p|tm|tc|ts|wm)(\d{1,3}(?:\.\d{1,10})?)", re.IGNORECASE)
+_short = re.compile(r"(p|tm|tc|ts|wm)(\d{1,3}(?:\.\d{1,10})?)")
 _range = re.compile(r"(TM|TC|TS|WM|PR)\((-?[\d.]+%?)?:(-?[\d.]+%?)?\)", re.IGNORECASE)
 
 

@@ -253,6 +253,7 @@ def _period(grid: Grid, arguments: list[Value]) -> Value:
     return grid.period_ms / 1000
 
 
+_YEAR_9999_MS = 253_370_764_800_000
 _CALENDAR: dict[str, Callable[[datetime], float]] = {
     "MINUTE": lambda moment: moment.minute,
     "HOUR": lambda moment: moment.hour,
@@ -266,7 +267,12 @@ _CALENDAR: dict[str, Callable[[datetime], float]] = {
 
 def _calendar(name: str, value: Value) -> Value:
     of = _CALENDAR[name]
-    return _each(name, value, lambda one: {at: float(of(datetime.fromtimestamp(at / 1000, UTC))) for at in one.points})
+
+    def moments(one: TimeSeries) -> dict[int, float]:
+        known = [at for at in one.points if 0 <= at < _YEAR_9999_MS]
+        return {at: float(of(datetime.fromtimestamp(at / 1000, UTC))) for at in known}
+
+    return _each(name, value, moments)
 
 
 for _name in _CALENDAR:
