@@ -91,10 +91,8 @@ class NodeMailbox:
         begin, end = self._mails.range()
         if token is not None:
             invalid = aws_error("InvalidNextToken", "The next token is not one of this list.", 400)
-            position = page.decode_token(token, invalid)
-            if len(position) != 1 or not isinstance(position[0], int):
-                raise invalid
-            end = self._mails.key(position[0])
+            (number,) = page.decode_token(token, invalid, int)
+            end = self._mails.key(number)
         found = tx.scan(begin, end, limit=limit, reverse=True)
         mails = [self._shown(self._mails.unpack(key)[0], stored) for key, stored in found.rows]
         return mails, page.encode_token(int(mails[-1].id)) if found.resume is not None else None

@@ -19,10 +19,8 @@ def scan_page(tx: Tx, bounds: tuple[bytes, bytes], *, limit: int, token: str | N
     begin, end = bounds
     shared = next((at for at, (low, high) in enumerate(zip(begin, end)) if low != high), min(len(begin), len(end)))
     if token is not None:
-        position = decode_token(token, invalid)
-        if len(position) != 1 or not isinstance(position[0], bytes):
-            raise invalid
-        begin = max(begin, begin[:shared] + position[0])
+        (position,) = decode_token(token, invalid, bytes)
+        begin = max(begin, begin[:shared] + position)
     if begin >= end:
         return Page([], None)
     found = tx.scan(begin, end, limit=limit)
@@ -34,12 +32,16 @@ def encode_token(*position: str | int | bytes) -> str:
     return base64.urlsafe_b64encode(pack(position)).decode()
 
 
-def decode_token(token: str, invalid: Exception) -> tuple:
-    """The position behind a token of ours; raises `invalid` for anything else."""
+def decode_token(token: str, invalid: Exception, *kinds: type) -> tuple:
+    """The position behind a token of ours, whose items must be of these `kinds` if any are given; raises `invalid` for
+    anything else, the token of another list included."""
     try:
-        return unpack(base64.b64decode(token, altchars=b"-_", validate=True))
+        position = unpack(base64.b64decode(token, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, IndexError, UnicodeDecodeError) as error:
         raise invalid from error
+    if kinds and tuple(type(item) for item in position) != kinds:
+        raise invalid
+    return position
 
 
 def names_from(space: Subspace, prefix: str) -> tuple[bytes, bytes]:

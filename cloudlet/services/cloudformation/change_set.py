@@ -212,7 +212,7 @@ def _changes(call: Call, change_set: ChangeSet, request: dict[str, Any]) -> tupl
     first = 0
     if request.get("NextToken"):
         invalid = errors.ValidationError("NextToken is invalid")
-        (first,) = page.decode_token(request["NextToken"], invalid)
+        (first,) = page.decode_token(request["NextToken"], invalid, int)
         begin = call.keys.change.key(change_set.id, first)
     found = call.tx.scan(begin, end, limit=rules.CHANGES_PER_PAGE)
     changes = [Change.decode(stored) for _, stored in found.rows]

@@ -16,7 +16,7 @@ def describe_stack_events(call: Call, request: dict[str, Any]) -> dict[str, Any]
         raise errors.StackInBracketsDoesNotExist(name=request["StackName"])
     begin, end = call.keys.event.range(stack.id)
     if request.get("NextToken"):
-        (before,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"))
+        (before,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"), int)
         end = call.keys.event.key(stack.id, before)
     found = call.tx.scan(begin, end, limit=rules.EVENTS_PER_PAGE, reverse=True)
     events = [_shown(stack, Event.decode(stored)) for _, stored in found.rows]

@@ -13,7 +13,7 @@ from cloudlet.services.cloudformation.service import cloudformation
 def list_exports(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     begin, end = call.keys.export.range()
     if request.get("NextToken"):
-        (after,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"))
+        (after,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"), str)
         begin = call.keys.export.key(after) + b"\x00"
     found = call.tx.scan(begin, end, limit=rules.EXPORTS_PER_PAGE)
     rows = [Export.decode(stored) for _, stored in found.rows]

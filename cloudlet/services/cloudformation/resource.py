@@ -81,7 +81,7 @@ def list_stack_resources(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack = lookup.require_stack(call.tx, call.keys, request["StackName"])
     begin, end = call.keys.resource.range(stack.id)
     if request.get("NextToken"):
-        (after,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"))
+        (after,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"), str)
         begin = call.keys.resource.key(stack.id, after) + b"\x00"
     found = call.tx.scan(begin, end, limit=rules.STACKS_PER_PAGE)
     resources = [Resource.decode(stored) for _, stored in found.rows]

@@ -168,7 +168,7 @@ def list_names(request: dict[str, Any], names: list[str]) -> tuple[list[str], di
     """A page of names that one record holds."""
     names = sorted(names)
     if request.get("Marker"):
-        (start,) = page.decode_token(request["Marker"], errors.ValidationError("Invalid Marker."))
+        (start,) = page.decode_token(request["Marker"], errors.ValidationError("Invalid Marker."), str)
         names = [name for name in names if name >= start]
     wanted = request.get("MaxItems", rules.LIST_DEFAULT)
     if len(names) > wanted:

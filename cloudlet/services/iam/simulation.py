@@ -165,7 +165,7 @@ def _results(request: dict[str, Any], simulated: Simulated) -> dict[str, Any]:
     resources = request.get("ResourceArns") or ["*"]
     actions, wanted, start = request["ActionNames"], request.get("MaxItems", rules.LIST_DEFAULT), 0
     if request.get("Marker"):
-        (start,) = page.decode_token(request["Marker"], errors.ValidationError("Invalid Marker."))
+        (start,) = page.decode_token(request["Marker"], errors.ValidationError("Invalid Marker."), int)
     total = len(actions) * len(resources)
     end = min(start + wanted, total)
     pairs = [(actions[at // len(resources)], resources[at % len(resources)]) for at in range(start, end)]

@@ -137,10 +137,8 @@ def list_layer_versions(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     begin, end = keys.layer_version.range(name.name)
     invalid = errors.InvalidParameterValue(text="The Marker is not one of a ListLayerVersions answer.")
     if request.get("Marker"):
-        position = page.decode_token(request["Marker"], invalid)
-        if len(position) != 1 or not isinstance(position[0], int):
-            raise invalid
-        end = keys.layer_version.key(name.name, position[0])
+        (number,) = page.decode_token(request["Marker"], invalid, int)
+        end = keys.layer_version.key(name.name, number)
     rows = call.tx.scan(begin, end, limit=limit, reverse=True).rows
     versions = [LayerVersion.decode(stored) for _, stored in rows]
     answer: dict[str, Any] = {

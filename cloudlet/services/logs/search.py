@@ -62,10 +62,7 @@ async def filter_log_events(call: Call, request: dict[str, Any]) -> dict[str, An
 
 
 def _place(token: str) -> Gap:
-    place = page.decode_token(token, INVALID_TOKEN)
-    if len(place) != 4 or not all(type(part) is int for part in place):
-        raise INVALID_TOKEN
-    return Gap._make(place)
+    return Gap._make(page.decode_token(token, INVALID_TOKEN, int, int, int, int))
 
 
 def _require(call: Call, request: dict[str, Any]) -> tuple[Contents, Group, Stream | None]:

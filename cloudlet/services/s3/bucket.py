@@ -125,7 +125,7 @@ def list_buckets(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     begin, end = page.names_from(call.keys.owned, prefix)
     if "ContinuationToken" in request:
         invalid = errors.invalid_argument("The continuation token provided is incorrect", "continuation-token")
-        (last,) = page.decode_token(request["ContinuationToken"], invalid)
+        (last,) = page.decode_token(request["ContinuationToken"], invalid, str)
         begin = max(begin, call.keys.owned.key(last) + b"\x00")
     found: list[dict[str, Any]] = []
     resume: bytes | None = begin

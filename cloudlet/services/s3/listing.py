@@ -106,10 +106,8 @@ def list_objects_v2(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text_of_token(token: str, invalid: Exception) -> str:
-    position = page.decode_token(token, invalid)
-    if len(position) != 1 or not isinstance(position[0], str):
-        raise invalid
-    return position[0]
+    (text,) = page.decode_token(token, invalid, str)
+    return text
 
 
 @s3.operation("ListObjectVersions")

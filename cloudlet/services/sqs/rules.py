@@ -81,7 +81,10 @@ _number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?")
 
 def queue_address(url: str) -> tuple[str | None, str]:
     """The account (None = the caller's own) and name that a queue URL stands for."""
-    parts = [part for part in urlsplit(url).path.split("/") if part]
+    try:
+        parts = [part for part in urlsplit(url).path.split("/") if part]
+    except ValueError:  # a host in half a pair of brackets
+        parts = []
     if len(parts) == 1 and "://" not in url:
         return None, parts[0]
     if len(parts) < 2:
@@ -261,8 +264,8 @@ def message_bytes(body: str, attributes: dict[str, dict[str, Any]]) -> int:
     """A message's size as AWS counts it: body, and name, type and value of each attribute, in UTF-8."""
     size = len(body) if body.isascii() else len(body.encode())
     for name, value in attributes.items():
-        content = value.get("BinaryValue") or value["StringValue"].encode()
-        size += len(name.encode()) + len(value["DataType"].encode()) + len(content)
+        content = value.get("BinaryValue") or value.get("StringValue", "").encode()
+        size += len(name.encode()) + len(value.get("DataType", "").encode()) + len(content)
     return size
 
 
