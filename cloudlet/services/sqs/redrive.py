@@ -25,6 +25,9 @@ VISIBLE_AGAIN_MS = 30_000
 def list_dead_letter_source_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     keys, queue = locate(call, request["QueueUrl"])
     limit = request.get("MaxResults")
+    rules.check_between(
+        limit or 1, "MaxResults", 1, rules.LIST_MAX, "MaxResults must be an integer between 1 and 1000."
+    )
     found = page.scan_page(
         call.tx,
         keys.source.range(queue.name),
