@@ -6,6 +6,8 @@ import json
 import zipfile
 from typing import Any
 
+from cloudlet.services.cloudwatch.engine import series_id
+from cloudlet.services.cloudwatch.records import Bucket
 from tests.client import Caller, TestNode
 
 TRUST = {
@@ -66,6 +68,14 @@ class Lambda:
         answer = self.invoke(name, event, **more)
         assert "FunctionError" not in answer, answer
         return json.loads(answer["Payload"])
+
+    def counted(self, name: str, **dimensions: str) -> float:
+        """The sum of one of AWS/Lambda's metrics so far."""
+        self.node.flush_metrics()
+        keys = self.node.node.services["cloudwatch"].keys("000000000000", "us-east-1")
+        space = keys.bucket[series_id("AWS/Lambda", name, tuple(sorted(dimensions.items()))), 60]
+        rows = self.node.node.database.transact(lambda tx: tx.scan(*space.range()).rows)[0]
+        return sum(Bucket.decode(value).total for _, value in rows)
 
     def check_packages(self, count: int) -> None:
         """So many are kept, once files that nobody needs are gone: they go in a thread."""

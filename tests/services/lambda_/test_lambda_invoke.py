@@ -245,9 +245,7 @@ def test_a_client_that_goes_away_does_not_stop_the_function(running: Lambda) -> 
 
 def metric(fn: Lambda, name: str, function: str) -> float:
     """What was counted of a function's metric so far."""
-    wanted = (("FunctionName", function),)
-    series = fn.node.node.meter._series
-    return sum(counted.total for key, counted in series.items() if (key.metric, key.dimensions) == (name, wanted))
+    return fn.counted(name, FunctionName=function)
 
 
 def test_runs_errors_and_throttles_are_counted_by_function_and_alias(running: Lambda) -> None:
@@ -260,9 +258,7 @@ def test_runs_errors_and_throttles_are_counted_by_function_and_alias(running: La
     counts = {name: metric(running, name, "counted") for name in ("Invocations", "Errors", "Throttles")}
     assert counts == {"Invocations": 2, "Errors": 1, "Throttles": 1}
     assert metric(running, "Duration", "counted") > 0
-    of_alias = (("FunctionName", "counted"), ("Resource", "counted:live"))
-    series = running.node.node.meter._series
-    assert sum(v.total for k, v in series.items() if (k.metric, k.dimensions) == ("Invocations", of_alias)) == 1
+    assert running.counted("Invocations", FunctionName="counted", Resource="counted:live") == 1
 
 
 def test_a_role_that_lambda_may_no_longer_assume_stops_the_function(running: Lambda) -> None:
