@@ -9,6 +9,7 @@ import pytest
 
 from cloudlet.store.database import Database
 from cloudlet.store.errors import StoreBroken
+from cloudlet.store.journal import WRITES_TOGETHER_MAX
 from tests.store.faulty_engine import DEAD_DISK, FaultyEngine
 
 
@@ -228,3 +229,24 @@ asyncio.run(main())
     )
     assert (done.returncode, done.stdout) == (70, "")
     assert "a sync of the store failed" in done.stderr and "Input/output error" in done.stderr
+
+
+def test_writes_of_one_turn_of_the_loop_share_a_sync():
+    async def scenario(database, engine):
+        horizons = [_put(database, b"%d" % number) for number in range(WRITES_TOGETHER_MAX - 1)]
+        assert engine.syncs == 0
+        await database.journal.wait(horizons[-1])
+        assert engine.syncs == 1
+
+    _with_journal(scenario)
+
+
+def test_many_writes_of_one_turn_are_not_kept_waiting_for_its_end():
+    async def scenario(database, engine):
+        synced = threading.Event()
+        engine.before_sync = synced.set
+        for number in range(WRITES_TOGETHER_MAX):
+            _put(database, b"%d" % number)
+        assert synced.wait(10), "this turn of the loop has not ended, and yet the thread syncs"
+
+    _with_journal(scenario)
