@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cloudlet.base.errors import AccessDenied
@@ -62,9 +63,8 @@ def condition_context(call: "Call") -> Mapping[str, str | tuple[str, ...]]:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     principal, source = call.principal, call.source
-    now = datetime.fromtimestamp(call.now_ms / 1000, UTC)
     context: dict[str, str | tuple[str, ...]] = {
-        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:CurrentTime": _current_time(call.now_ms // 1000),
         "aws:EpochTime": str(call.now_ms // 1000),
         "aws:SecureTransport": "true" if source.secure else "false",
         "aws:RequestedRegion": call.region,
@@ -92,6 +92,11 @@ def condition_context(call: "Call") -> Mapping[str, str | tuple[str, ...]]:
             context[f"aws:PrincipalTag/{key}"] = value
     context.update(call.session_context)
     return context
+
+
+@lru_cache(maxsize=16)
+def _current_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class DecisionTrace(deque):

@@ -44,7 +44,7 @@ class Source:
 
 class Call:
     __slots__ = (
-        "_authorises", "_request", "_tx", "account", "body", "depth", "entry_id", "horizon", "keys", "node", "now_ms",
+        "_authorised", "_request", "_tx", "account", "body", "depth", "entry_id", "horizon", "keys", "node", "now_ms",
         "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
         "session_policies", "source", "source_account", "source_arn",
     )  # fmt: skip
@@ -78,7 +78,7 @@ class Call:
         self.entry_id: str | None = None  # of the outbox entry being run: a dedupe token
         self.rehearses = False  # the test mode's first run, whose every effect is thrown away
         self._tx: Tx | None = None
-        self._authorises = False
+        self._authorised: tuple[int, int] | None = None  # when: see _moment
         self._request: dict[str, Any] = {}
 
     # ── inside a transaction ──────────────────────────────────────────────────────────────────────────────────────
@@ -244,8 +244,9 @@ class Call:
         self.rehearses = not commits
         self.now_ms = self.node.clock.now_ms()
         try:
-            if self._authorises:
+            if self._authorised is not None and self._authorised != self._moment():
                 authorise(self, self.operation, self._request)
+                self._authorised = self._moment()
             value = fn(tx, *args)
         except BaseException:
             self._tx = None
@@ -258,8 +259,13 @@ class Call:
         return value
 
     def authorises_as(self, request: dict[str, Any]) -> None:
-        """From now on each transaction of this call first asks whether its caller may do `request`."""
-        self._authorises, self._request = True, request
+        """Its caller may do `request`, as the last transaction found. From now on each transaction of this call first
+        asks again."""
+        self._authorised, self._request = self._moment(), request
+
+    def _moment(self) -> tuple[int, int]:
+        """As long as this is the same, so is a decision: nothing was written since, and policies see whole seconds."""
+        return self.node.database.journal.applied, self.now_ms // 1000
 
     async def wait_for(self, *key: Any, until_ms: int) -> None:
         """Wait until `key` is notified, the service clock is at `until_ms`, or a second has passed: then look again."""
