@@ -2,10 +2,11 @@
 
 import os
 import random
-import uuid
 
 _UPPER_ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LOWER_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
+_VERSION_4 = 4 << 76 | 2 << 62
+_NOT_FIXED = (1 << 128) - 1 & ~(15 << 76 | 3 << 62)
 _HOST_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -35,7 +36,9 @@ def text(alphabet: str, length: int) -> str:
 
 def uuid4() -> str:
     """A random UUID (RFC 9562, version 4) in lower-case hex with dashes."""
-    return str(uuid.UUID(int=_source.generator.getrandbits(128), version=4))
+    number = _source.generator.getrandbits(128) & _NOT_FIXED | _VERSION_4
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def hexadecimal(length: int) -> str:

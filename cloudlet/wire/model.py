@@ -265,11 +265,12 @@ def load(service: str) -> ServiceModel:
 
 
 def compiled_once(model: ServiceModel, key: Any, make: Callable[[], Any]) -> Any:
-    """`model.compiled[key]`, made at first use."""
-    found = model.compiled.get(key)
-    if found is None:
-        found = model.compiled[key] = make()
-    return found
+    """`model.compiled[key]`, made at first use; None is something to keep too."""
+    try:
+        return model.compiled[key]
+    except KeyError:
+        made = model.compiled[key] = make()
+        return made
 
 
 def reachable(shape: Shape) -> set[str]:

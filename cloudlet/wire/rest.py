@@ -304,30 +304,37 @@ def answer_headers(
     """The status, if a member says it, and the headers that carry members of `result`."""
     status: int | None = None
     headers: list[tuple[str, str]] = []
-    for member, to_text in compiled_once(model, ("rest.headers", shape.name), lambda: _header_writers(shape)):
-        value = result.get(member.name)
-        if value is None:
+    writers: dict[str, _HeaderWriter]
+    writers = compiled_once(model, ("rest.headers", shape.name), lambda: _header_writers(shape))
+    for name, value in result.items():
+        writer = writers.get(name)
+        if writer is None or value is None:
             continue
-        if member.location == "statusCode":
+        location, wire_name, to_text = writer
+        if location == "statusCode":
             status = value
-        elif member.location == "headers":
-            headers.extend((member.wire_name + key, mime_text(text)) for key, text in value.items())
+        elif location == "headers":
+            headers.extend((wire_name + key, mime_text(text)) for key, text in value.items())
         else:
-            headers.append((member.wire_name, to_text(value)))
+            headers.append((wire_name, to_text(value)))
     return status, headers
 
 
-def _header_writers(shape: Shape) -> list[tuple[Member, Callable[[Any], str]]]:
-    return [
-        (member, _header_writer(member))
-        for member in shape.members.values()
+_HeaderWriter = tuple[str, str, Callable[[Any], str]]  # location, name on the wire, what makes the text
+
+
+def _header_writers(shape: Shape) -> dict[str, _HeaderWriter]:
+    return {
+        name: (member.location, member.wire_name, _header_writer(member))
+        for name, member in shape.members.items()
         if member.location in ("header", "headers", "statusCode")
-    ]
+    }
 
 
 def _header_writer(member: Member) -> Callable[[Any], str]:
     shape = member.shape
     if shape.type == "timestamp":
+        by_form: dict[str, Callable[[Any], str]]
         by_form = {"iso8601": iso_from_instant, "unixTimestamp": lambda ms: str(seconds_from_instant(ms))}
         return by_form.get(member.trait("timestampFormat") or "rfc822", http_from_instant)
     if shape.type == "list":
