@@ -92,13 +92,13 @@ async def compare(servers: list[Server], plan: Plan) -> dict[Key, Result]:
 
 async def _prepared(server: Server, plan: Plan, broken: dict[tuple[str, str], str]) -> list[Line]:
     setting = await setting_of(server)
-    lines = [line for line in lines_for(setting, plan.items) if plan.only.lower() in line.name.lower()]
-    for line in lines:
+    lines = lines_for(setting, plan.items)
+    for line in lines:  # also where only some are run: they build on each other
         try:
             await line.set_up()
         except (WrongAnswer, ConnectionError) as error:
             broken[server.name, line.name] = str(error)
-    return lines
+    return [line for line in lines if plan.only.lower() in line.name.lower()]
 
 
 async def _result(
