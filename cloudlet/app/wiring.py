@@ -17,8 +17,9 @@ from cloudlet.app.upkeep import Upkeep
 from cloudlet.app.workers import Workers
 from cloudlet.base.clock import Clock, SystemClock
 from cloudlet.base.config import Settings
+from cloudlet.base.ids import random_bytes
 from cloudlet.kit.node import Node
-from cloudlet.kit.secrets import Sealer, load_or_create_node_key
+from cloudlet.kit.secrets import NODE_KEY_BYTES, Sealer, load_or_create_node_key
 from cloudlet.kit.service import Service
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudlet.service import cloudlet
@@ -115,7 +116,8 @@ def build(
     if settings.data is not None and node_key is None:
         make_directory(settings.data)
         node_key = load_or_create_node_key(settings.data / "node.key")
-    sealer = Sealer(node_key or bytes(32))
+    # In memory nothing outlives the key. Never a fixed one: whoever knows it can make himself anybody's session.
+    sealer = Sealer(node_key or random_bytes(NODE_KEY_BYTES))
     if database is None:
         store = settings.data / "store" if settings.data is not None else None
         database = Database.open(store, engine=settings.engine, accept_loss=settings.accept_loss)

@@ -67,12 +67,11 @@ def _stack_and_role(action: str) -> AccessRule:
 
 
 def _change_set(action: str) -> AccessRule:
-    """By the stack's name, or by the change set's ARN alone."""
+    """By the change set's ARN, which handlers go by whatever stack is named beside it; else by the stack's name."""
 
     def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-        name = request.get("StackName", "")
-        if not name and (place := find_change_set_place(call.tx, call.keys, request.get("ChangeSetName", ""))):
-            name = place.stack_id
+        place = find_change_set_place(call.tx, call.keys, request.get("ChangeSetName", ""))
+        name = place.stack_id if place is not None else request.get("StackName", "")
         return _on_stack(call, action, name, request)
 
     return rule

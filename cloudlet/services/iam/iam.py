@@ -77,6 +77,28 @@ def _named(kind: Kind) -> Callable[[str], AccessRule]:
     return make
 
 
+def _renamed(kind: Kind) -> Callable[[str], AccessRule]:
+    """Rules of operations that may move an entity: asked for where it is, and for where it goes.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateUser.html
+    """
+
+    def make(action: str) -> AccessRule:
+        def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+            access = _access(call, action, kind, request.get(kind.member, ""), request)
+            entity = find(call.tx, call.keys, kind, request.get(kind.member, ""))
+            path = request.get("NewPath") or (entity.path if entity is not None else "/")
+            name = request.get(f"New{kind.member}") or request.get(kind.member, "")
+            target = f"arn:aws:iam::{call.account}:{kind.in_arn}{path}{name}"
+            if entity is None or target == entity.arn:
+                return (access,)
+            return (access, Access(access.action, target, call.account, None, access.context))
+
+        return rule
+
+    return make
+
+
 def _new(kind: Kind) -> Callable[[str], AccessRule]:
     """Rules of operations that make an entity, at a path of the request's."""
 
@@ -164,11 +186,13 @@ def _add_role_to_profile(call: Call, request: dict[str, Any]) -> Sequence[Access
 _CARRIED = "Attach{}Policy Detach{}Policy ListAttached{}Policies Put{}Policy Get{}Policy Delete{}Policy List{}Policies"
 _RULES: tuple[tuple[Callable[[str], AccessRule], str], ...] = (
     (_new(USER), "CreateUser"),
-    (_named(USER), "UpdateUser DeleteUser TagUser UntagUser ListUserTags ListGroupsForUser PutUserPermissionsBoundary"
+    (_renamed(USER), "UpdateUser"),
+    (_named(USER), "DeleteUser TagUser UntagUser ListUserTags ListGroupsForUser PutUserPermissionsBoundary"
      " DeleteUserPermissionsBoundary " + _CARRIED.replace("{}", "User")),
     (_user_or_caller, "GetUser CreateAccessKey UpdateAccessKey DeleteAccessKey ListAccessKeys"),
     (_new(GROUP), "CreateGroup"),
-    (_named(GROUP), "GetGroup UpdateGroup DeleteGroup AddUserToGroup RemoveUserFromGroup "
+    (_renamed(GROUP), "UpdateGroup"),
+    (_named(GROUP), "GetGroup DeleteGroup AddUserToGroup RemoveUserFromGroup "
      + _CARRIED.replace("{}", "Group")),
     (_new(ROLE), "CreateRole"),
     (_named(ROLE), "GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole TagRole UntagRole"

@@ -123,6 +123,8 @@ def list_policies(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         return None if wants_use and not in_use else shown
 
     position = page.decode_token(request["Marker"], _INVALID_MARKER) if request.get("Marker") else ()
+    if position[:1] == (_AWS_OWN,) and [type(each) for each in position] != [int, str]:
+        raise _INVALID_MARKER
     shown: list[dict[str, Any]] = []
     if scope != "AWS" and position[:1] != (_AWS_OWN,):
         shown, more = list_rows(

@@ -118,10 +118,11 @@ def _configuring(action: str) -> AccessRule:
 
 
 def _layer_access(call: Call, action: str, name: rules.LayerName, number: int | None = None) -> Access:
-    account, region = name.account or call.account, name.region or call.region
-    keys: Keys = call.service.keys(account, region)
+    """The region is the request's, as for handlers, whatever the ARN says."""
+    account = name.account or call.account
+    keys: Keys = call.service.keys(account, call.region)
     number = number if number is not None else name.number
-    arn = f"arn:aws:lambda:{region}:{account}:layer:{name.name}"
+    arn = f"arn:aws:lambda:{call.region}:{account}:layer:{name.name}"
     if number is None:
         return Access(f"lambda:{action}", arn, account)
     stored = find_policy(call.tx, keys.layer_policy.key(name.name, number)) if number >= 0 else None
@@ -140,6 +141,12 @@ def _by_layer(action: str) -> AccessRule:
 
 def _by_layer_arn(call: Call, request: dict[str, Any]) -> Sequence[Access]:
     return (_layer_access(call, "GetLayerVersion", rules.layer_name(request.get("Arn", "?"))),)
+
+
+def _list_layer_versions(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    """AWS names no resource for it; another account's layer is not one's own to list all the same."""
+    name = rules.layer_name(request.get("LayerName", "?"))
+    return (Access("lambda:ListLayerVersions", "*", name.account or call.account),)
 
 
 def _by_resource(action: str) -> AccessRule:
@@ -192,9 +199,7 @@ ACCESS: dict[str, AccessRule] = {
         ).split()
     },
     "GetLayerVersionByArn": _by_layer_arn,
+    "ListLayerVersions": _list_layer_versions,
     **{action: _by_resource(action) for action in "TagResource UntagResource ListTags".split()},
-    **{
-        action: _everywhere(action)
-        for action in "ListFunctions ListLayers ListLayerVersions GetAccountSettings".split()
-    },
+    **{action: _everywhere(action) for action in "ListFunctions ListLayers GetAccountSettings".split()},
 }

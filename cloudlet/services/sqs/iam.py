@@ -47,11 +47,32 @@ def _by_arn(action: str, *members: str) -> AccessRule:
     def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
         accesses: list[Access] = []
         for member in members:
-            *_, account, name = ("", "", *str(request.get(member, "")).split(":"))
-            accesses += _queue_access(call, action, account, name)
+            accesses += _queue_access(call, action, *_in_arn(request.get(member, "")))
         return accesses
 
     return rule
+
+
+def _start_move(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    """Moving is receiving and deleting here, and sending there: where no destination is given, to every source queue.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+    """
+    account, name = _in_arn(request.get("SourceArn", ""))
+    accesses: list[Access] = []
+    for action in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        accesses += _queue_access(call, action, account, name)
+    if request.get("DestinationArn"):
+        return [*accesses, *_queue_access(call, "SendMessage", *_in_arn(request["DestinationArn"]))]
+    sources = call.tx.scan(*call.keys.source.range(name), limit=rules.LIST_MAX).rows
+    for key, _ in sources:
+        accesses += _queue_access(call, "SendMessage", None, call.keys.source.unpack(key)[1])
+    return accesses
+
+
+def _in_arn(text: Any) -> tuple[str, str]:
+    *_, account, name = ("", "", *str(text).split(":"))
+    return account, name
 
 
 def _by_task(call: Call, request: dict[str, Any]) -> Sequence[Access]:
@@ -79,7 +100,7 @@ ACCESS: dict[str, Callable[[Any, dict[str, Any]], Sequence[Access]]] = {
     "CreateQueue": _by_name("CreateQueue"),
     "GetQueueUrl": _by_name("GetQueueUrl", "QueueOwnerAWSAccountId"),
     "ListQueues": _list_queues,
-    "StartMessageMoveTask": _by_arn("StartMessageMoveTask", "SourceArn"),
+    "StartMessageMoveTask": _start_move,
     "ListMessageMoveTasks": _by_arn("ListMessageMoveTasks", "SourceArn"),
     "CancelMessageMoveTask": _by_task,
 }

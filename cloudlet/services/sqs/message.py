@@ -222,7 +222,7 @@ def delete_message_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 def _delete(call: Call, keys: Keys, queue: Queue, request: dict[str, Any]) -> None:
     handle = receipt.decode(queue, request["ReceiptHandle"])
-    contents = keys.of(handle.data_id)
+    contents = keys.of(queue.data_id)
     message = find_message(call.tx, contents, handle.sequence)
     if message is None:
         return  # deleting twice is no error
@@ -257,7 +257,7 @@ def _change_visibility(call: Call, keys: Keys, queue: Queue, request: dict[str, 
     seconds = request["VisibilityTimeout"]
     _check_visibility(seconds)
     handle = receipt.decode(queue, request["ReceiptHandle"])
-    contents = keys.of(handle.data_id)
+    contents = keys.of(queue.data_id)
     message = find_message(call.tx, contents, handle.sequence)
     if message is None or message.receive_count != handle.receive_count:
         reason = "Message does not exist or is not available for visibility timeout change."

@@ -11,7 +11,7 @@ from cloudlet.store.keys import pack, unpack
 
 class Receipt(NamedTuple):
     queue_id: str
-    data_id: str
+    data_id: str  # not to be trusted, nor needed: sequences of a queue go on after a purge
     sequence: int
     receive_count: int
 
@@ -22,7 +22,10 @@ def encode(queue: Queue, message: Message) -> str:
 
 
 def decode(queue: Queue, handle: str) -> Receipt:
-    """The receipt behind `handle`; ReceiptHandleIsInvalid if it isn't one of this queue's."""
+    """The receipt behind `handle`; ReceiptHandleIsInvalid if it isn't one of this queue's.
+
+    Clients can forge handles: they say which of this queue's messages is meant, never where it lies.
+    """
     try:
         raw = base64.b64decode(handle, validate=True)
         receipt = Receipt(*unpack(raw[4:]))
