@@ -18,11 +18,12 @@ from cloudlet.kit.node import Node
 from cloudlet.kit.outbox import Entry
 from cloudlet.kit.retry import GiveUp, Retry, backoff_ms
 from cloudlet.kit.service import Task
-from cloudlet.store.errors import StoreError
+from cloudlet.store.errors import StoreError, StoreFull, StoreStalled
 from cloudlet.store.transaction import Tx
 
 ENTRIES_PER_TURN = 64  # of one target, before others get theirs
 IDLE_S = 1.0
+STORE_AGAIN_S = 0.01  # after the store stalled; where it is full, IDLE_S
 
 log = logging.getLogger("cloudlet.workers")
 
@@ -35,6 +36,7 @@ class Workers:
         }
         self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
         self._loop_task: asyncio.Task | None = None
+        self._refusal: StoreError | None = None  # the store took nothing of somebody's in the last turn
         self.flush_metrics: Callable[[], None] = lambda: None  # app/wiring.py says how
 
     def start(self) -> None:
@@ -71,12 +73,16 @@ class Workers:
         await self.settle()
 
     async def settle(self) -> None:
-        """Run until nothing is due and nothing runs."""
+        """Run until nothing is due and nothing runs. Raises StoreError where the store takes nothing for long."""
         while True:
             did_something = self.turn()
             running = self._all_running()
             if running:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            elif self._refusal is not None:
+                if not isinstance(self._refusal, StoreStalled):
+                    raise self._refusal
+                await asyncio.sleep(STORE_AGAIN_S)
             elif not did_something:
                 return
             else:
@@ -96,16 +102,21 @@ class Workers:
         ]
 
     def next_due_ms(self) -> int | None:
+        """When there is something to do. Targets that have no room are left out: who leaves them wakes us."""
         tx = self.node.database.begin()
         try:
-            moments = [self.node.outbox.next_due(tx, target) for target in self._tasks]
+            moments = [
+                self.node.outbox.next_due(tx, target)
+                for target, task in self._tasks.items()
+                if self._room(target, task)
+            ]
         finally:
             tx.discard()
         return min((moment for moment in moments if moment is not None), default=None)
 
     def turn(self) -> bool:
         """Start or do what is due now; whether there was anything."""
-        did_something = False
+        did_something, self._refusal = False, None
         for target, task in self._tasks.items():
             try:
                 if task.waits:
@@ -113,12 +124,17 @@ class Workers:
                 else:
                     did_something |= self._do_at_once(target, task)
             except StoreError as error:
+                self._refusal = error
                 log.warning("%s waits for the store: %s", target, error)
         return did_something
 
     async def _run(self) -> None:
         while True:
-            if self.turn():
+            did_something = self.turn()
+            if self._refusal is not None:
+                await asyncio.sleep(STORE_AGAIN_S if isinstance(self._refusal, StoreStalled) else IDLE_S)
+                continue
+            if did_something:
                 await asyncio.sleep(0)
                 continue
             next_ms = self.next_due_ms()
@@ -158,11 +174,14 @@ class Workers:
             except Exception as error:
                 self._fail(tx, call, task, entry, error)
 
+    def _room(self, target: str, task: Task) -> int:
+        """How many more may run."""
+        return max(0, task.in_flight_max - len(self._running[target]))
+
     def _start_waiting(self, target: str, task: Task) -> bool:
         """Lease due entries of an `async def` task and start them."""
-        running = self._running[target]
-        room = task.in_flight_max - len(running)
-        if room <= 0 or self._peek(target) is None:
+        running, room = self._running[target], self._room(target, task)
+        if room == 0 or self._peek(target) is None:
             return False
         entries, horizon = self.node.database.transact(self._take, target, min(room, ENTRIES_PER_TURN), task.lease_ms)
         for entry in entries:
@@ -181,10 +200,19 @@ class Workers:
         call = task_call(self.node, entry)
         try:
             finish = await task.handler(call, msgspec.msgpack.decode(entry.payload))
+            await self._keep(call, self._finish, call, entry, finish)
         except Exception as error:
-            call.transact(self._fail, call, task, entry, error)
-        else:
-            call.transact(self._finish, call, entry, finish)
+            await self._keep(call, self._fail, call, task, entry, error)
+
+    async def _keep(self, call: Call, outcome: Callable[..., None], *of: Any) -> None:
+        """Store what came of an attempt, as soon as the store takes it: what was done outside is not done again."""
+        while True:
+            try:
+                call.transact(outcome, *of)
+                return
+            except (StoreFull, StoreStalled) as error:
+                log.warning("the outcome of %s waits for the store: %s", call.operation, error)
+                await asyncio.sleep(STORE_AGAIN_S if isinstance(error, StoreStalled) else IDLE_S)
 
     def _finish(self, tx: Tx, call: Call, entry: Entry, finish: Callable[[Call], None] | None) -> None:
         if self.node.outbox.finish(tx, entry.id) and finish is not None:
@@ -200,13 +228,20 @@ class Workers:
             after_ms = backoff_ms(entry.attempts) if after_ms is None else after_ms
             self.node.outbox.put_back(tx, entry.id, call.now_ms + after_ms)
             return
+        try:
+            with tx.savepoint():
+                self._give_up(tx, call, task, entry, error)
+        except Exception:
+            log.exception("the last word of %s %s failed; the entry is kept", entry.target, entry.id)
+            self.node.outbox.put_back(tx, entry.id, call.now_ms + backoff_ms(entry.attempts))
+
+    def _give_up(self, tx: Tx, call: Call, task: Task, entry: Entry, error: Exception) -> None:
         self.node.outbox.finish(tx, entry.id)
         if task.on_exhausted is None:
             log.warning("%s %s was given up after %d attempts: %s", entry.target, entry.id, entry.attempts, error)
             return
         last_word = self._tasks[f"{entry.service}.{task.on_exhausted}"]
-        with tx.savepoint():
-            last_word.handler(call, msgspec.msgpack.decode(entry.payload) | {"error": str(error)})
+        last_word.handler(call, msgspec.msgpack.decode(entry.payload) | {"error": str(error)})
 
     def _all_running(self) -> list[asyncio.Task]:
         return [task for running in self._running.values() for task in running]

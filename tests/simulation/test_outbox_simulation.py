@@ -1,0 +1,310 @@
+"""The outbox against what it promises: seeded work, failures, failing writes, crashes and clock jumps.
+
+- a `def` task runs exactly once, with all it puts in turn; or, given up, its last word does;
+- an `async def` one runs at least once, and what it returns, or its last word, exactly once;
+- of a lane nobody begins before the one ahead of it has ended; nobody begins before it is due;
+- a last word that fails is said later; nothing is left over in the end.
+
+A failure prints its seed: CLOUDLET_SEED=7 repeats it.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cloudlet.app.workers import Workers
+from cloudlet.base import ids
+from cloudlet.base.clock import ManualClock
+from cloudlet.kit.call import Call, Source, service_principal
+from cloudlet.kit.node import Node
+from cloudlet.kit.retry import GiveUp, Retry
+from cloudlet.kit.secrets import Sealer
+from cloudlet.kit.service import Service
+from cloudlet.store.database import Database
+from cloudlet.store.errors import StoreError, StoreStalled
+from cloudlet.store.keys import Subspace
+from cloudlet.store.transaction import Tx
+
+SEEDS = [int(os.environ["CLOUDLET_SEED"])] if "CLOUDLET_SEED" in os.environ else list(range(12))
+STEPS = int(os.environ.get("CLOUDLET_STEPS", "60"))
+ATTEMPTS_MAX = 4
+NEVER_MS = 1 << 50
+DONE, ORDER = Subspace("done"), Subspace("order")
+HANG_GUARD_S = 10
+
+
+@dataclass
+class Work:
+    """One entry: what will become of it."""
+
+    number: int
+    task: str
+    lane: str | None
+    due_ms: int
+    outcomes: list[str]  # of an async one's attempts; the last repeats
+    right_from_ms: int = 0  # before this a def one fails
+    last_word_from_ms: int = 0  # before this its last word fails
+    children: int = 0
+    ahead: int | None = None  # in its lane
+
+
+class World:
+    """What outlives a crash: store, clock, the effects seen from outside; and the work that was asked for."""
+
+    def __init__(self, seed: int) -> None:
+        ids.seed(seed)
+        self.chance = random.Random(seed)
+        self.database = Database.open(None, run_twice=True)
+        self.clock = ManualClock()
+        self.work: dict[int, Work] = {}
+        self.attempts: Counter[int] = Counter()
+        self.broken: list[str] = []
+        self.failing_writes = 0.0  # their share
+        self._last_of_lane: dict[str, int] = {}
+        self._wrap_writes()
+
+    def _wrap_writes(self) -> None:
+        write = self.database.engine.write
+
+        def sometimes(changes: Any) -> int:
+            if self.chance.random() < self.failing_writes:
+                raise StoreStalled("injected")
+            return write(changes)
+
+        self.database.engine.write = sometimes  # type: ignore[method-assign]
+
+    def new_work(self) -> Work:
+        chance, number = self.chance, len(self.work)
+        now_ms = self.clock.now_ms()
+        lane = chance.choice((None, "a", "b"))
+        return Work(
+            number,
+            task=chance.choice(("note", "send")),
+            lane=lane,
+            due_ms=now_ms + chance.choice((0, 0, 0, 700, 90_000)),
+            outcomes=chance.choice((["ok"], ["ok"], ["retry", "ok"], ["error", "retry", "ok"], ["error"], ["give up"])),
+            right_from_ms=chance.choice((0, 0, 0, now_ms + 2000, NEVER_MS)),
+            last_word_from_ms=chance.choice((0, 0, now_ms + 20_000)),
+            children=chance.choice((0, 0, 2)),
+            ahead=self._last_of_lane.get(lane) if lane else None,
+        )
+
+    def accept(self, work: Work) -> None:
+        """Its transaction was committed."""
+        self.work[work.number] = work
+        if work.lane:
+            self._last_of_lane[work.lane] = work.number
+
+    def done(self) -> Counter[tuple]:
+        """(what, number) → how often, as stored."""
+        rows = self._rows(DONE)
+        return Counter({DONE.unpack(key): int(value) for key, value in rows})
+
+    def order(self) -> list[int]:
+        """In which order they ended."""
+        return [int(value) for _, value in self._rows(ORDER)]
+
+    def left_over(self) -> list[bytes]:
+        """What the outbox holds besides its marks."""
+        outbox = Subspace("outbox")
+        return [key for space in ("e", "l", "w") for key, _ in self._rows(outbox[space])]
+
+    def _rows(self, space: Subspace) -> list[tuple[bytes, bytes]]:
+        tx = self.database.begin()
+        try:
+            return tx.scan(*space.range(), limit=100_000).rows
+        finally:
+            tx.discard()
+
+
+class Life:
+    """One process: a node whose tasks do as the world's work says."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.service = Service("bench", keys=lambda account, region: Subspace("bench"), contents={})
+        services = {"bench": self.service}
+        self.node = Node(world.database, world.clock, services, None, Sealer(bytes(32)))  # type: ignore[arg-type]
+        self._define()
+        self.workers = Workers(self.node)
+        self.workers.start()
+
+    def _define(self) -> None:
+        task = self.service.task
+        task("note", on_exhausted="last_word", attempts_max=ATTEMPTS_MAX)(self._note())
+        task("send", on_exhausted="last_word", attempts_max=ATTEMPTS_MAX, in_flight_max=3)(self._send())
+        task("last_word")(self._last_word())
+
+    def _note(self) -> Callable:
+        def note(call: Call, payload: dict[str, Any]) -> None:
+            work = self.world.work[payload["number"]]
+            self._check_turn(call, work)
+            end(call, "ran", work)
+            for child in range(work.children):
+                call.later("note", {"number": work.number, "child": child}, due_ms=call.now_ms + 500)
+            if call.now_ms < work.right_from_ms:
+                raise ValueError("not yet")
+
+        def note_or_child(call: Call, payload: dict[str, Any]) -> None:
+            if "child" in payload:
+                add(call, DONE.key("child", payload["number"], payload["child"]))
+            else:
+                note(call, payload)
+
+        return note_or_child
+
+    def _send(self) -> Callable:
+        async def send(call: Call, payload: dict[str, Any]) -> Callable[[Call], None]:
+            work, chance = self.world.work[payload["number"]], self.world.chance
+            call.transact(lambda tx: self._check_turn(call, work))
+            self.world.attempts[work.number] += 1
+            outcome = work.outcomes[min(self.world.attempts[work.number], len(work.outcomes)) - 1]
+            for _ in range(chance.choice((0, 1, 5))):
+                await asyncio.sleep(0)
+            if outcome == "error":
+                raise ValueError("wrong")
+            if outcome == "retry":
+                raise Retry("again", after_ms=chance.choice((None, 0, 300)))
+            if outcome == "give up":
+                raise GiveUp("hopeless")
+            return lambda finishing: end(finishing, "sent", work)
+
+        return send
+
+    def _last_word(self) -> Callable:
+        def last_word(call: Call, payload: dict[str, Any]) -> None:
+            work = self.world.work[payload["number"]]
+            end(call, "last word", work)
+            if call.now_ms < work.last_word_from_ms:
+                raise ValueError("nobody listens yet")
+
+        return last_word
+
+    def _check_turn(self, call: Call, work: Work) -> None:
+        if call.now_ms < work.due_ms:
+            self.world.broken.append(f"{work} began at {call.now_ms}")
+        if work.ahead is not None and not any(call.tx.get(DONE.key(what, work.ahead)) for what in ENDS):
+            self.world.broken.append(f"{work} began before {work.ahead} had ended")
+
+    def later(self) -> None:
+        """One transaction that asks for some work; or doesn't, where the write fails."""
+        chance = self.world.chance
+        asked: list[Work] = []
+        call = Call(self.node, self.service, "x", account="1", region="r", principal=service_principal("x"),
+                    source=Source())  # fmt: skip
+
+        def ask(tx: Tx) -> None:
+            asked[:] = [self.world.new_work()]
+            (work,) = asked
+            call.later(work.task, {"number": work.number}, lane=work.lane, due_ms=work.due_ms, age_max_ms=NEVER_MS)
+
+        for _ in range(chance.choice((1, 1, 4))):
+            try:
+                call.transact(ask)
+            except StoreError:
+                continue
+            self.world.accept(asked[0])
+
+    async def crash(self) -> None:
+        await self.workers.stop(grace_s=0)
+
+    @property
+    def is_alive(self) -> bool:
+        task = self.workers._loop_task
+        return task is not None and not task.done()
+
+
+ENDS = ("ran", "sent", "last word")
+
+
+def end(call: Call, what: str, work: Work) -> None:
+    add(call, DONE.key(what, work.number))
+    rows = call.tx.scan(*ORDER.range(), limit=1, reverse=True).rows
+    position = ORDER.unpack(rows[0][0])[0] + 1 if rows else 0
+    call.tx.put(ORDER.key(position), str(work.number).encode())
+
+
+def add(call: Call, key: bytes) -> None:
+    call.tx.put(key, str(int(call.tx.get(key) or 0) + 1).encode())
+
+
+class Simulation:
+    def __init__(self, seed: int) -> None:
+        self.world = World(seed)
+
+    async def run(self) -> None:
+        self.life = Life(self.world)
+        chance = self.world.chance
+        for _ in range(STEPS):
+            self.world.failing_writes = chance.choice((0, 0, 0, 0.2))
+            step = chance.choices((self.ask, self.pass_time, self.work_a_little, self.crash), (8, 4, 6, 2))[0]
+            await step()
+            assert self.life.is_alive, "the workers died"
+            assert self.world.broken == []
+        self.world.failing_writes = 0
+        await self.life.workers.advance(3_600_000)
+        await self.life.crash()
+        self.check()
+
+    async def ask(self) -> None:
+        self.life.later()
+
+    async def pass_time(self) -> None:
+        await self.life.workers.advance(self.world.chance.choice((10, 800, 5_000, 100_000)))
+
+    async def work_a_little(self) -> None:
+        for _ in range(self.world.chance.randrange(12)):
+            await asyncio.sleep(0)
+
+    async def crash(self) -> None:
+        await self.work_a_little()
+        await self.life.crash()
+        self.world.failing_writes = 0  # the next one comes up
+        self.life = Life(self.world)
+
+    def check(self) -> None:
+        world, done = self.world, self.world.done()
+        for number, work in world.work.items():
+            ends = {what: done[what, number] for what in ENDS if done[what, number]}
+            assert sum(ends.values()) == 1, f"{work} ended {ends}"
+            (how,) = ends
+            if work.task == "note":
+                assert how in ("ran", "last word")
+                assert how == "ran" or work.right_from_ms, f"{work} was given up"
+                assert how == "last word" or work.right_from_ms != NEVER_MS, f"{work} ran"
+                children = [done["child", number, child] for child in range(work.children)]
+                assert children == [int(how == "ran")] * work.children, (
+                    f"{work} ended by {how}, its children {children}"
+                )
+            else:
+                assert how in ("sent", "last word")
+                assert how == "last word" or work.outcomes[-1] == "ok", f"{work} was finished"
+                assert how == "sent" or work.outcomes != ["ok"], f"{work} was given up"
+                assert world.attempts[number] >= 1, f"{work} never ran"
+        for lane in ("a", "b"):
+            in_lane = [number for number, work in world.work.items() if work.lane == lane]
+            assert [number for number in world.order() if number in in_lane] == in_lane, f"lane {lane} is out of order"
+        assert world.left_over() == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_outbox_keeps_its_promises(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    simulation = Simulation(seed)
+
+    async def guarded() -> None:
+        async with asyncio.timeout(HANG_GUARD_S):
+            await simulation.run()
+
+    try:
+        asyncio.run(guarded())
+    except AssertionError as error:
+        raise AssertionError(f"CLOUDLET_SEED={seed}: {error}") from error
+    finally:
+        ids.seed(None)
+        simulation.world.database.close()
