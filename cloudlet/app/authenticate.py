@@ -24,6 +24,7 @@ _SITES_TRUSTED = ("none", "same-origin")
 _HOSTS_TRUSTED = re.compile(
     r"(?:.+\.)?(?:localhost|localhost\.localstack\.cloud|cloudlet|amazonaws\.com)(?::\d+)?|\[::1\](?::\d+)?", re.ASCII
 )
+_HOSTS_TOLD_THE_SITE = re.compile(r"(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?", re.ASCII)
 
 
 class RootKeys:
@@ -47,10 +48,12 @@ class RootKeys:
             return _root(access_key_id, DEFAULT_KEY)
         return None
 
-    def check_origin(self, request: HttpRequest) -> None:
-        """Raise unless the request comes from where a root key may be used."""
+    def check_origin(self, request: HttpRequest, *, is_well_known: bool = False) -> None:
+        """Raise unless the request comes from where a root key may be used. `is_well_known`: any page can sign."""
         site = request.header("sec-fetch-site")
         if request.listener or (site is not None and site not in _SITES_TRUSTED) or not self._knows_host(request):
+            raise SignatureProblem(Kind.UNKNOWN_KEY)
+        if is_well_known and site is None and _may_be_of_a_page(request):
             raise SignatureProblem(Kind.UNKNOWN_KEY)
 
     def _knows_host(self, request: HttpRequest) -> bool:
@@ -63,6 +66,20 @@ class RootKeys:
         except ValueError:
             return False
         return True
+
+
+def _may_be_of_a_page(request: HttpRequest) -> bool:
+    """Whether a request without Sec-Fetch-Site may be a browser's, for a page of another site.
+
+    Browsers say it to loopback and over TLS only: not to localhost.localstack.cloud, 0.0.0.0 or [::ffff:127.0.0.1],
+    which lead here all the same. Old ones say it nowhere, but name the page of a POST.
+    https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+    """
+    host, page = request.header("host") or "", request.header("origin")
+    if page is not None and page.partition("://")[2] != host:
+        return True
+    is_browser = (request.header("user-agent") or "").startswith("Mozilla/")
+    return is_browser and not request.secure and _HOSTS_TOLD_THE_SITE.fullmatch(host) is None
 
 
 def _root(account: str, secret: str) -> Identity:
@@ -87,7 +104,7 @@ def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: C
         return identity
     root = roots.find(claim.access_key_id)
     if root is not None:
-        roots.check_origin(request)
+        roots.check_origin(request, is_well_known=root.secret == DEFAULT_KEY.encode())
         return root
     user = node.identities.find_access_key(tx, claim.access_key_id)
     if user is None or not user.is_active:

@@ -7,11 +7,16 @@ import zipfile
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from cloudlet.kit import page
 from cloudlet.kit.secrets import Sealer
 from cloudlet.kit.session_token import SessionClaims, mint
 from cloudlet.store.keys import pack, unpack
+from cloudlet.wire.message import HttpRequest
+from cloudlet.wire.model import load
+from tests import sdk_wire
 from tests.client import ACCOUNT, REGION, AwsError, Caller, TestNode
 
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")
@@ -146,7 +151,7 @@ def test_a_forged_handle_reaches_no_other_queues_messages(node: TestNode, operat
         handles[name] = unpack(base64.b64decode(handle)[4:])
     forged = base64.b64encode(b"AQEB" + pack((handles["mine"][0], *handles["victim"][1:]))).decode()
     caller = node.as_user(may(f"sqs:{operation}", resource=queue_arn("mine")))
-    more = {"VisibilityTimeout": 0} if operation == "ChangeMessageVisibility" else {}
+    more: dict[str, Any] = {"VisibilityTimeout": 0} if operation == "ChangeMessageVisibility" else {}
     caller.aws("sqs", operation, QueueUrl=url("mine"), ReceiptHandle=forged, **more)
     attributes = node.aws("sqs", "GetQueueAttributes", QueueUrl=url("victim"), AttributeNames=["All"])["Attributes"]
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
@@ -165,3 +170,37 @@ def test_a_change_sets_arn_counts_whatever_stack_is_named_beside_it(node: TestNo
     caller = node.as_user(may("cloudformation:*", resource=own))
     error = refused(caller, "cloudformation", operation, StackName="own", ChangeSetName=made["Id"])
     assert "stack/victim/" in error.message
+
+
+# ── the node's own service ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("operation", ["ListMail", "ListDecisions", "GetStatus", "GetClock", "AdvanceClock"])
+def test_the_node_belongs_to_its_first_account(node: TestNode, operation: str) -> None:
+    """Mail, decisions and clock are those of all accounts: an administrator of another one is a stranger to them."""
+    node.caller("111111111111", "test").aws("iam", "CreateUser", UserName="admin")
+    node.caller("111111111111", "test").aws(
+        "iam", "AttachUserPolicy", UserName="admin", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
+    key = node.caller("111111111111", "test").aws("iam", "CreateAccessKey", UserName="admin")["AccessKey"]
+    own = node.as_user(may("cloudlet:*"))
+    request = {"Milliseconds": 1} if operation == "AdvanceClock" else {}
+    for key_id, secret, status in (
+        ("test", "test", 200),
+        (own.key_id, own.secret, 200),
+        (key["AccessKeyId"], key["SecretAccessKey"], 403),
+    ):
+        assert node.send(cloudlet_request(node, operation, request, key_id, secret)).status == status
+
+
+def cloudlet_request(node: TestNode, operation: str, request: dict[str, Any], key_id: str, secret: str) -> HttpRequest:
+    model = load("cloudlet")
+    headers = {
+        "Host": "127.0.0.1:4566", "X-Amz-Target": f"{model.target_prefix}.{operation}",
+        "Content-Type": "application/x-amz-json-1.1",
+    }  # fmt: skip
+    made = AWSRequest("POST", "http://127.0.0.1:4566/", headers=headers, data=json.dumps(request).encode())
+    signer = sdk_wire._At(Credentials(key_id, secret), model.signing_name, REGION)
+    signer.wall_ms = node.clock.wall_ms()
+    signer.add_auth(made)
+    return sdk_wire.to_http_request(made)
