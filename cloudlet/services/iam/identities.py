@@ -37,11 +37,11 @@ class IamIdentities:
         self._identity = lru_cache(maxsize=KEPT_MAX)(self._make_identity)
 
     def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
-        stored_key = tx.get(Keys.access_key.key(access_key_id))
+        stored_key = tx.get(_place_of_key(access_key_id))
         if stored_key is None:
             return None
         access_key: AccessKey = decoded(AccessKey, stored_key)
-        stored_user = tx.get(self._keys(access_key.account).entity.key(access_key.user_id))
+        stored_user = tx.get(_place(self._keys(access_key.account), access_key.user_id))
         return self._identity(stored_key, stored_user) if stored_user else None
 
     def _make_identity(self, stored_key: bytes, stored_user: bytes) -> Identity:
@@ -79,7 +79,7 @@ class IamIdentities:
 
     def _carried(self, tx: Tx, keys: Keys, carrier_id: str) -> tuple[tuple[NamedPolicy, ...], NamedPolicy | None]:
         """What a user or role carries itself and through groups, and its boundary. Nothing once it is deleted."""
-        stored = tx.get(keys.entity.key(carrier_id))
+        stored = tx.get(_place(keys, carrier_id))
         if stored is None:
             return (), None
         record: Any = User if carrier_id.startswith(USER.id_prefix) else Role
@@ -87,7 +87,7 @@ class IamIdentities:
         found = list(_inline(record, stored))
         found += [self._managed(tx, keys, arn, policy_id) for arn, policy_id in entity.attached.items()]
         for group_id in entity.groups if isinstance(entity, User) else ():
-            stored_group = tx.get(keys.entity.key(group_id))
+            stored_group = tx.get(_place(keys, group_id))
             assert stored_group is not None, f"{entity.arn} is in group {group_id}, which is gone"
             group = decoded(GROUP.record, stored_group)
             found += _inline(GROUP.record, stored_group)
@@ -98,7 +98,7 @@ class IamIdentities:
     def _managed(self, tx: Tx, keys: Keys, policy_arn: str, policy_id: str) -> NamedPolicy:
         if not policy_id:
             return managed_policies.NAMED[policy_arn]
-        stored = tx.get(keys.entity.key(policy_id))
+        stored = tx.get(_place(keys, policy_id))
         assert stored is not None, f"{policy_arn} is attached, but gone"
         return _named(stored)
 
@@ -138,6 +138,18 @@ class IamIdentities:
         parts = arns.parse(policy_arn)
         policy: Policy | None = find(tx, self._keys(parts.account), POLICY, parts.name) if parts else None
         return policy.document if policy is not None and policy.arn == policy_arn else None
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _place_of_key(access_key_id: str) -> bytes:
+    """Where an access key is stored."""
+    return Keys.access_key.key(access_key_id)
+
+
+@lru_cache(maxsize=4 * KEPT_MAX)
+def _place(keys: Keys, entity_id: str) -> bytes:
+    """Where an entity is stored; `keys` are made once for each account."""
+    return keys.entity.key(entity_id)
 
 
 @lru_cache(maxsize=KEPT_MAX)
