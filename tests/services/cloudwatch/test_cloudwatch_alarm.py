@@ -1,10 +1,15 @@
 """Alarms: evaluated on the service clock, soon after data arrive, missing data, actions, history."""
 
+import io
 import json
+import zipfile
 
 import pytest
 
 from cloudlet.base.errors import AwsError
+from cloudlet.kit.record import replace
+from cloudlet.services.cloudwatch import notification
+from cloudlet.services.cloudwatch.lookup import find_alarm
 from tests.client import TestNode
 
 SIMPLE = {
@@ -337,3 +342,70 @@ def test_the_node_s_own_metrics_alarm_at_their_own_time_while_the_clock_is_moved
         "Alarm updated from ALARM to INSUFFICIENT_DATA",
         "Alarm updated from INSUFFICIENT_DATA to ALARM",
     ]
+
+
+def test_an_alarm_invokes_a_function_that_lets_it(node: TestNode) -> None:
+    """Queued in the alarm's own transaction; the function itself need not run here."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): pass")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = node.aws("iam", "CreateRole", RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    arn = node.aws(
+        "lambda", "CreateFunction", FunctionName="f", Runtime="python3.11", Role=role, Handler="app.handler",
+        Code={"ZipFile": package.getvalue()},
+    )["FunctionArn"]  # fmt: skip
+    make(node, AlarmActions=[arn], AlarmDescription="testing")
+
+    def outcome() -> str:
+        for to in ("OK", "ALARM"):
+            node.aws("cloudwatch", "SetAlarmState", AlarmName="a", StateValue=to, StateReason="r")
+        items = node.aws("cloudwatch", "DescribeAlarmHistory", HistoryItemType="Action", MaxRecords=1)
+        return items["AlarmHistoryItems"][0]["HistorySummary"]
+
+    assert outcome().startswith(f"Failed to execute action {arn}")
+    node.aws(
+        "lambda", "AddPermission", FunctionName="f", StatementId="s", Action="lambda:InvokeFunction",
+        Principal="lambda.alarms.cloudwatch.amazonaws.com", SourceArn=alarm(node)["AlarmArn"],
+    )  # fmt: skip
+    assert outcome() == f"Successfully executed action {arn}"
+    node.run(node.house.functions.close())
+
+
+def test_a_function_is_told_in_the_form_of_aws(node: TestNode) -> None:
+    make(node, AlarmDescription="testing", Period=10, Statistic="Average")
+    tx = node.node.database.begin()
+    before = find_alarm(tx, node.node.services["cloudwatch"].keys("000000000000", "us-east-1"), "a")
+    tx.discard()
+    assert before is not None
+    after = replace(before, state="ALARM", reason="testing alarm")
+    event = json.loads(notification.lambda_event("000000000000", "us-east-1", before, after))
+    moment = "2026-01-01T00:00:00.000+0000"
+    ((metric),) = event["alarmData"]["configuration"].pop("metrics")
+    assert len(metric.pop("id")) == 36
+    assert metric == {
+        "metricStat": {
+            "metric": {"namespace": "n", "name": "m", "dimensions": {}},
+            "period": 10,
+            "stat": "Average",
+        },
+        "returnData": True,
+    }
+    assert event == {
+        "source": "aws.cloudwatch",
+        "alarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a",
+        "accountId": "000000000000",
+        "time": moment,
+        "region": "us-east-1",
+        "alarmData": {
+            "alarmName": "a",
+            "state": {"value": "ALARM", "reason": "testing alarm", "timestamp": moment},
+            "previousState": {
+                "value": "INSUFFICIENT_DATA",
+                "reason": "Unchecked: Initial alarm creation",
+                "timestamp": moment,
+            },
+            "configuration": {"description": "testing"},
+        },
+    }
