@@ -12,10 +12,10 @@ from types import ModuleType
 from typing import Any
 
 from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, identify
-from cloudlet.app.presigned import is_presigned, take_headers_from_query
 from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router, is_form
-from cloudlet.app.upload import verified_stream
+from cloudlet.app.unpacking import unpacked
+from cloudlet.app.upload import decoded_body, verified_stream
 from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
 from cloudlet.kit.call import Call, Source
@@ -119,15 +119,18 @@ class Gateway:
         if route is None:
             raise _unknown_service(claim)
         codec, model = CODECS[route.protocol], route.service.model
-        if route.protocol == "query" and request.stream is not None:
-            await self._collect(exchange)
+        readable = request
+        if route.protocol == "query":
+            if request.stream is not None:
+                await self._collect(exchange)
+            readable = await unpacked(request, route.protocol)
         bucket = (route.bucket_in_host,) if route.protocol == "rest-xml" else ()
-        name, bound = codec.match(model, request, *bucket)
+        name, bound = codec.match(model, readable, *bucket)
         exchange.labels = bound.get("labels", exchange.labels)
         if name is None:
             if request.method == "OPTIONS" and route.service.cross_origin is not None:
                 return await self._preflight(exchange)
-            raise _unknown_operation(route, request)
+            raise _unknown_operation(route, readable)
         exchange.operation = operation = model.operations[name]
         streams = operation.streaming_input is not None
         if not streams and request.stream is not None:
@@ -135,12 +138,14 @@ class Gateway:
         identity = await self._authenticate(exchange, streams)
         call = exchange.call = self._call(exchange, identity, operation.name)
         handler = route.service.require_operation(name)
-        if route.protocol == "rest-xml" and is_presigned(request):
-            take_headers_from_query(request)
-        if len(request.body) > PARSED_IN_THREAD_BYTES:
-            parameters = await asyncio.to_thread(codec.parse, model, operation, request, bound)
+        if route.protocol == "rest-xml" and rest_xml.is_presigned(request):
+            request.headers, request._by_name = rest_xml.with_hoisted(request).headers, None
+        if route.protocol != "query":
+            readable = await unpacked(request, route.protocol)
+        if len(readable.body) > PARSED_IN_THREAD_BYTES:
+            parameters = await asyncio.to_thread(codec.parse, model, operation, readable, bound)
         else:
-            parameters = codec.parse(model, operation, request, bound)
+            parameters = codec.parse(model, operation, readable, bound)
         if handler.waits:
             result = await self._wait_on(call, handler.handler, name, parameters)
         else:
@@ -206,6 +211,8 @@ class Gateway:
             signing_key_cache=self.signing_keys,
             secret_version=identity.secret_version,
         )
+        if claim.payload_mode.is_chunked and not streams:
+            request.body = await decoded_body(request, claim, identity, self.signing_keys)
         self._note_use(identity, claim.access_key_id, claim.service, claim.region)
         return identity
 

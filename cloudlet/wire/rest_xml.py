@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Member, Operation, ServiceModel, Shape, compiled_once
 from cloudlet.wire.rest import (
-    Query,
     Route,
     answer_headers,
     bind,
@@ -37,9 +37,15 @@ from cloudlet.wire.xml import (
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _TELLING_HEADERS = frozenset({"x-amz-copy-source"})
-_SIGNING = frozenset(
+# What isn't taken from a presigned URL's query. Checksums count as headers only: the JavaScript SDK writes the one of
+# an empty body into every URL for an upload, and S3 passes over it.
+_NOT_HOISTED = frozenset(
     f"x-amz-{name}"
-    for name in ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
+    for name in (
+        *("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders"),
+        *("content-sha256", "sdk-checksum-algorithm"),
+        *("checksum-crc32", "checksum-crc32c", "checksum-crc64nvme", "checksum-sha1", "checksum-sha256"),
+    )
 )
 _BODY_MAX = 2 * 1024 * 1024  # of an XML body; the longest, DeleteObjects', is just under it
 
@@ -58,7 +64,7 @@ def match(
     """The operation, or None; `bound` has the labels Bucket and Key, and the query, all decoded once."""
     try:
         query = decode_query(request.query)
-        request = _with_hoisted(request, query)
+        request = with_hoisted(request)
         labels = _bucket_and_key(request.path, bucket_in_host)
     except ValueError as error:
         raise aws_error("InvalidURI", "Couldn't parse the specified URI.", 400) from error
@@ -69,15 +75,21 @@ def match(
     return (route.operation if route is not None else None), bound
 
 
-def _with_hoisted(request: HttpRequest, query: Query) -> HttpRequest:
-    """A presigned URL may carry x-amz-* headers as query parameters: SDKs hoist what the browser couldn't send."""
-    if "X-Amz-Signature" not in query:
+def is_presigned(request: HttpRequest) -> bool:
+    return "X-Amz-Signature=" in request.query or "AWSAccessKeyId=" in request.query
+
+
+def with_hoisted(request: HttpRequest) -> HttpRequest:
+    """A presigned URL may carry x-amz-* headers as query parameters: SDKs hoist what the browser couldn't send.
+    A header that was sent goes before."""
+    if not is_presigned(request):
         return request
     hoisted = []
-    for name, values in query.items():
-        lower = name.lower()
-        if lower.startswith("x-amz-") and lower not in _SIGNING and request.header(lower) is None:
-            hoisted.append((lower, values[0]))
+    for pair in request.query.split("&"):
+        name, _, value = pair.partition("=")
+        lower = unquote(name).lower()
+        if lower.startswith("x-amz-") and lower not in _NOT_HOISTED and request.header(lower) is None:
+            hoisted.append((lower, unquote(value.replace("+", " "), "latin-1")))  # bytes, as headers have
     return replace(request, headers=[*request.headers, *hoisted], _by_name=None) if hoisted else request
 
 
@@ -115,7 +127,7 @@ def parse(model: ServiceModel, operation: Operation, request: HttpRequest, bound
     if shape is None:
         return {}
     query = bound["query"]
-    out = bind(model, shape, _with_hoisted(request, query), bound["labels"], query, _bad_text)
+    out = bind(model, shape, with_hoisted(request), bound["labels"], query, _bad_text)
     payload = payload_member(shape)
     if payload is None:
         if request.body and any(not member.location for member in shape.members.values()):

@@ -135,6 +135,13 @@ def test_a_presigned_url_may_carry_headers_as_parameters():
     }
     assert match("PUT", "/b/k", "X-Amz-Signature=s&x-amz-copy-source=%2Ffrom%2Fkey")[0] == "CopyObject"
     assert "ACL" not in parsed("PUT", "/b/k", "x-amz-acl=public-read")[1]
+    assert parsed("PUT", "/b/k", "AWSAccessKeyId=a&Signature=s&x-amz-acl=public-read")[1]["ACL"] == "public-read"
+
+
+def test_a_checksum_in_a_presigned_url_is_passed_over():
+    url = "X-Amz-Signature=s&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32"
+    assert parsed("PUT", "/b/k", url)[1] == {"Bucket": "b", "Key": "k"}
+    assert parsed("PUT", "/b/k", url, [("x-amz-checksum-crc32", "x")])[1]["ChecksumCRC32"] == "x"
 
 
 def test_attributes_in_a_header_are_a_list():
