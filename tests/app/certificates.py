@@ -1,4 +1,4 @@
-"""A self-signed certificate for 127.0.0.1, made for a test."""
+"""A self-signed certificate for 127.0.0.1, and names where wanted, made for a test."""
 
 import datetime
 import ipaddress
@@ -14,14 +14,16 @@ from cryptography.x509.oid import NameOID
 
 class Certificate(NamedTuple):
     path: Path  # PEM; for clients that shall trust it
+    key_path: Path
     server_context: ssl.SSLContext
 
 
-def self_signed(directory: Path) -> Certificate:
+def self_signed(directory: Path, *names: str) -> Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    valid_for = x509.SubjectAlternativeName([address, *map(x509.DNSName, names)])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -30,7 +32,7 @@ def self_signed(directory: Path) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(address, critical=False)
+        .add_extension(valid_for, critical=False)
         .sign(key, hashes.SHA256())
     )
     certificate_path, key_path = directory / "certificate.pem", directory / "key.pem"
@@ -40,4 +42,4 @@ def self_signed(directory: Path) -> Certificate:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_path, key_path)
-    return Certificate(certificate_path, context)
+    return Certificate(certificate_path, key_path, context)

@@ -1,0 +1,89 @@
+"""The AWS SDK for JavaScript v3, over HTTP and TLS; each script in javascript/ is a scenario that asserts by itself."""
+
+import itertools
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.sdk.other_clients import javascript
+from tests.sdk.served import BUCKET_IN_HOST, ServedNode
+
+SCRIPTS = Path(__file__).parent / "javascript"
+GUARD_S = 30
+HANDLER = """
+import os
+
+def handler(event, context):
+    print("asked by", event["who"])
+    return {"said": f"{os.environ['GREETING']} {event['who']}"}
+"""
+
+Run = Callable[..., None]
+numbers = itertools.count()
+
+
+@pytest.fixture
+def name() -> str:
+    return f"js-{next(numbers)}"
+
+
+@pytest.fixture
+def run(served: ServedNode, scheme: str) -> Run:
+    """Runs a script with its arguments against the node; it must say nothing and succeed."""
+    sdk = javascript.required()
+
+    def run_script(script: str, *arguments: str) -> None:
+        ended = subprocess.run(
+            ["node", "--no-warnings", str(SCRIPTS / script), *arguments],
+            env=served.environment(scheme) | {"SDK_DIRECTORY": str(sdk)},
+            capture_output=True,
+            text=True,
+            timeout=GUARD_S,
+            check=False,
+        )
+        assert ended.returncode == 0, f"{ended.stdout}{ended.stderr}\n{served.log[-2000:]}"
+
+    return run_script
+
+
+def test_s3_objects(run: Run, name: str) -> None:
+    run("s3_objects.mjs", name)
+
+
+def test_s3_uploads_in_parts(run: Run, name: str) -> None:
+    run("s3_multipart.mjs", name)
+
+
+def test_s3_finds_the_bucket_in_the_host(run: Run) -> None:
+    run("s3_hosts.mjs", BUCKET_IN_HOST)
+
+
+def test_sqs(run: Run, name: str) -> None:
+    run("sqs_queues.mjs", name)
+
+
+def test_dynamodb(run: Run, name: str) -> None:
+    run("dynamodb_tables.mjs", name)
+
+
+@pytest.mark.parametrize("protocol", ["cbor", "json", "query"])
+def test_cloudwatch_in_each_of_its_protocols(run: Run, name: str, protocol: str) -> None:
+    run("cloudwatch_metrics.mjs", name, protocol)
+
+
+def test_bad_keys_are_refused_in_each_protocol(run: Run) -> None:
+    run("authority.mjs")
+
+
+def test_lambda(run: Run, name: str, served: ServedNode, tmp_path: Path) -> None:
+    package = tmp_path / "code.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", HANDLER)
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = served.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    run("lambda_functions.mjs", name, role, str(package))
