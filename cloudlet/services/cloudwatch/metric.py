@@ -56,32 +56,39 @@ def _has(series: Series, request: dict[str, Any]) -> bool:
 
 
 @cloudwatch.operation("GetMetricStatistics")
-def get_metric_statistics(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+async def get_metric_statistics(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     names = _statistics(request)
     period_ms, end_ms = request["Period"] * 1000, request["EndTime"]
     start_ms = rounded_start(request["StartTime"], period_ms, call.now_ms)
+    _check_range(request, -(-(end_ms - start_ms) // period_ms))
+    namespace, name = request["Namespace"], request["MetricName"]
+    dimensions = engine.dimensions_of(request.get("Dimensions"))
+    series = call.transact(lambda tx: engine.find_series(tx, call.keys, namespace, name, dimensions))
+    identity = engine.series_id(namespace, name, dimensions)
+    points: list[dict[str, Any]] = []
+    for unit in series.units if series else ():
+        if request.get("Unit", unit) != unit:
+            continue
+        collector = Collector(call.keys, identity, unit, period_ms, start_ms, end_ms, call.now_ms)
+        while not collector.finished:
+            collector.feed(call.transact(collector.fetch))
+            await call.pause()
+        for at_ms, bucket in collector.periods.items():
+            points.append(_point(at_ms, bucket, unit, names, "ExtendedStatistics" in request))
+    return {"Label": name, "Datapoints": points}
+
+
+def _check_range(request: dict[str, Any], points: int) -> None:
     if not rules.is_period(request["Period"]):
         raise errors.InvalidValue(value=request["Period"], name="Period")
-    if request["StartTime"] >= end_ms:
+    if request["StartTime"] >= request["EndTime"]:
         raise errors.InvalidValue("The parameter StartTime must be less than the parameter EndTime.")
-    points = -(-(end_ms - start_ms) // period_ms)
     if points > rules.STATISTICS_POINTS_MAX:
         raise errors.InvalidCombination(
             f"You have requested up to {points:,} datapoints, which exceeds the limit of"
             f" {rules.STATISTICS_POINTS_MAX:,}. You may reduce the datapoints requested by increasing Period, or"
             " decreasing the time range."
         )
-    namespace, name = request["Namespace"], request["MetricName"]
-    dimensions = engine.dimensions_of(request.get("Dimensions"))
-    series = engine.find_series(call.tx, call.keys, namespace, name, dimensions)
-    identity = engine.series_id(namespace, name, dimensions)
-    points_shown: list[dict[str, Any]] = []
-    for unit in series.units if series else ():
-        if request.get("Unit", unit) == unit:
-            collector = Collector(call.keys, identity, unit, period_ms, start_ms, end_ms, call.now_ms)
-            for at_ms, bucket in collector.run(call.tx).items():
-                points_shown.append(_point(at_ms, bucket, unit, names, "ExtendedStatistics" in request))
-    return {"Label": name, "Datapoints": points_shown}
 
 
 def _statistics(request: dict[str, Any]) -> list[str]:
