@@ -8,13 +8,23 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 
-from bench.server import Server, cpu_seconds
+from bench.server import cpu_seconds
 
 ANSWER_S = 30.0  # a request that takes longer has failed, and ends the run
+
+
+class Target(Protocol):
+    """Where the requests go."""
+
+    host: str
+    port: int
+
+    @property
+    def pid(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -135,10 +145,14 @@ class _Client:
         if self._request is not None and not self._run.over.done():
             self._run.failed(f"the connection was closed before the answer: {reason}")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._request = None
-        if self._socket is not None:
-            self._socket.transport.close()
+        if self._opening is not None:
+            await self._opening
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.transport.close()
+            await socket.closed
 
 
 class _Socket(asyncio.Protocol):
@@ -148,6 +162,7 @@ class _Socket(asyncio.Protocol):
 
     def __init__(self, client: _Client) -> None:
         self._client = client
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -163,6 +178,7 @@ class _Socket(asyncio.Protocol):
             self.transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.closed.set_result(None)
         self._client.lost(self, str(error or "end of stream"))
 
     # What the parser calls
@@ -181,7 +197,7 @@ class _Socket(asyncio.Protocol):
             self._client.answered(status, headers, body, self._parser.should_keep_alive())
 
 
-async def run(server: Server, requests: Sequence[bytes], connections: int, stop_after_s: float) -> Outcome:
+async def run(server: Target, requests: Sequence[bytes], connections: int, stop_after_s: float) -> Outcome:
     """Send `requests` in order over so many connections, until all are answered or the time is up."""
     load = _Run(requests, stop_after_s)
     cpu_before_s = cpu_seconds(server.pid)
@@ -196,11 +212,11 @@ async def run(server: Server, requests: Sequence[bytes], connections: int, stop_
         load.outcome.seconds = stop_after_s + ANSWER_S
     load.outcome.server_cpu_s = cpu_seconds(server.pid) - cpu_before_s
     for client in clients:
-        client.close()
+        await client.close()
     return load.outcome
 
 
-async def one(server: Server, request: bytes) -> Answer:
+async def one(server: Target, request: bytes) -> Answer:
     """The answer to one request, outside of any clock. Raises ConnectionError."""
     outcome = await run(server, [request], 1, ANSWER_S)
     if outcome.failure:

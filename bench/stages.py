@@ -20,7 +20,7 @@ from cloudlet.store.transaction import Tx
 from cloudlet.wire import cbor, constraints, json, query, rest_json, rest_xml
 
 ORDER = ("read", "verify", "parse", "authorise", "validate", "handle", "commit", "disk", "render")
-_PLACES: tuple[tuple[str, Any, str], ...] = (
+PLACES: tuple[tuple[str, Any, str], ...] = (
     ("read", connection.Connection, "data_received"),
     ("read", gateway.Router, "route"),
     ("verify", gateway, "read_credentials"),
@@ -58,7 +58,7 @@ def requests() -> int:
 
 def install() -> None:
     """Lay the timers. For good: this process serves the bench and nothing else."""
-    for stage, owner, name in _PLACES:
+    for stage, owner, name in PLACES:
         function = getattr(owner, name)
         wrap = _timed_async if inspect.iscoroutinefunction(function) else _timed
         setattr(owner, name, wrap(stage, function, ends_request=name == "_answer"))
