@@ -15,7 +15,7 @@ from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, iden
 from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.unpacking import unpacked
-from cloudlet.app.upload import verified_stream
+from cloudlet.app.upload import decoded_body, verified_stream
 from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
 from cloudlet.kit.call import Call, Source
@@ -211,6 +211,8 @@ class Gateway:
             signing_key_cache=self.signing_keys,
             secret_version=identity.secret_version,
         )
+        if claim.payload_mode.is_chunked and not streams:
+            request.body = await decoded_body(request, claim, identity, self.signing_keys)
         self._note_use(identity, claim.access_key_id, claim.service, claim.region)
         return identity
 

@@ -1,7 +1,8 @@
 """S3's presigned URLs and POST forms of Signature Version 2: what boto3 makes in us-east-1 unless told otherwise.
 
-AWS still takes them in its older regions. Headers signed by version 2 and other services are refused (sigv4.py). What
-isn't among `_SIGNED_PARAMETERS` or x-amz-* in such a URL is not under its signature: that is version 2, not us.
+AWS still takes them in its older regions. Headers signed by version 2 and other services are refused (sigv4.py). Only
+`_SIGNED_PARAMETERS` and x-amz-* of such a URL are under its signature: whoever got it may add others. Those that page
+through a list or say nothing to S3 pass; those that would make it another operation, or another object, don't.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 """
@@ -9,12 +10,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 import base64
 import hmac
 import re
+from functools import lru_cache
 from operator import itemgetter
 from urllib.parse import unquote
 
 import msgspec
 
 from cloudlet.wire.message import HttpRequest
+from cloudlet.wire.model import load
 from cloudlet.wire.signature_problems import Kind, SignatureProblem
 from cloudlet.wire.sigv4_claim import iso_of
 
@@ -63,6 +66,7 @@ def verify_presigned(
 
     `bucket`: the one that the Host names, for a request of the virtual-hosted style.
     """
+    _check_parameters_signed(request)
     if wall_ms > claim.expires_at_ms:
         raise SignatureProblem(Kind.EXPIRED, Expires=iso_of(claim.expires_at_ms), ServerTime=iso_of(wall_ms))
     path = f"/{bucket}{request.path}" if bucket else request.path
@@ -79,6 +83,28 @@ def verify_presigned(
         signature=claim.signature,
         string_to_sign=_string_to_sign(request, claim, paths[0]),
     )
+
+
+def _check_parameters_signed(request: HttpRequest) -> None:
+    """Raise for parameters that mean something but aren't signed, by their name or for how it is spelled."""
+    unsigned = set()
+    for piece in request.query.split("&"):
+        name = piece.partition("=")[0]
+        meant = unquote(name, "latin-1").lower()
+        is_signed = name in _SIGNED_PARAMETERS or name.startswith("x-amz-")
+        if not is_signed and (meant.startswith("x-amz-") or meant in _telling_parameters()):
+            unsigned.add(meant)
+    if unsigned:
+        names = ", ".join(sorted(unsigned))
+        raise SignatureProblem(Kind.UNSIGNED_HEADERS, HeadersNotSigned=names, quoted=f"'{names}'")
+
+
+@lru_cache(maxsize=1)
+def _telling_parameters() -> frozenset[str]:
+    """What tells S3's operations apart (?policy, ?publicAccessBlock …), and what is signed, in lower case."""
+    uris = [operation.http_uri for operation in load("s3").operations.values()]
+    literals = {pair.partition("=")[0] for uri in uris for pair in uri.partition("?")[2].split("&")}
+    return frozenset(name.lower() for name in literals | _SIGNED_PARAMETERS if name not in ("", "x-id", "list-type"))
 
 
 def post_signature(secret: bytes | str, policy_base64: str) -> str:

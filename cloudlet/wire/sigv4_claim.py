@@ -62,6 +62,7 @@ _USUAL_HEADER = re.compile(
 )
 _AMZ_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _SCOPE_DATE = re.compile(r"\d{8}", re.ASCII)
+_REGION = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+")  # decoded from a query they could hold line ends, which the canonical form counts on
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
@@ -190,6 +191,8 @@ def _claim(
     access_key_id, date, region, service, terminator = parts
     if not _VISIBLE.fullmatch(signed_headers):
         raise SignatureProblem(Kind.INCOMPLETE, missing="SignedHeaders names no headers.", presigned=presigned)
+    if not _REGION.fullmatch(region):  # it becomes part of ARNs and of every key
+        raise SignatureProblem(Kind.WRONG_REGION, region=region[:64], expected="us-east-1", presigned=presigned)
     if terminator != "aws4_request":
         raise SignatureProblem(Kind.WRONG_TERMINATOR, terminator=terminator, presigned=presigned)
     if not amz_date.startswith(date):
