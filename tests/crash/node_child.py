@@ -21,8 +21,8 @@ from cloudlet.store.journal import Journal
 from tests.crash import powercut
 
 SYNC_S = 0.003
-SLOW_SYNC_S = 0.03  # under a mutation: what is not on disk yet is more
-EARLY_EVERY = 8
+SLOW_SYNC_S = 0.05  # under a mutation: what is not on disk yet is more
+EARLY_EVERY = 3
 APART_S = 0.3
 WRITE_BUFFER_BYTES = 256 << 10  # tables are written all the time
 

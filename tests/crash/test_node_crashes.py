@@ -17,8 +17,8 @@ from tests.crash.node_process import HANG_GUARD_S, NodeProcess, cloudlet
 SEEDS = range(5)
 KILLS_PER_SEED = 2
 CUTS_PER_KILL = 10
-ACKNOWLEDGED = (60, 250)  # before it is killed
-TRIES = 4  # of a mutation, before the harness has failed to notice it
+ACKNOWLEDGED, ACKNOWLEDGED_SPOILED = (60, 250), (40, 80)  # before it is killed
+TRIES = 6  # of a mutation, before the harness has failed to notice it
 
 
 class Chain:
@@ -41,10 +41,12 @@ class Chain:
         assert self.key is not None
         key = self.key
         load = Load(self.ledger, lambda: node.client(key), self.chance.randrange(1 << 30))
-        enough, until = self.ledger.acknowledged + self.chance.randint(*ACKNOWLEDGED), time.monotonic() + HANG_GUARD_S
+        more = self.chance.randint(*(ACKNOWLEDGED_SPOILED if self.mutation else ACKNOWLEDGED))
+        enough, until = self.ledger.acknowledged + more, time.monotonic() + HANG_GUARD_S
         try:
             while self.ledger.acknowledged < enough and not load.failures and time.monotonic() < until:
                 time.sleep(0.002)
+            time.sleep(self.chance.uniform(0, 0.1))  # answers come in bursts: not always after one
         finally:
             node.kill()
             load.join()
