@@ -409,3 +409,23 @@ def test_a_function_is_told_in_the_form_of_aws(node: TestNode) -> None:
             "configuration": {"description": "testing"},
         },
     }
+
+
+def test_new_data_make_an_alarm_look_once_a_second_however_many_there_are(node: TestNode) -> None:
+    make(node, Threshold=40.0, ComparisonOperator="GreaterThanThreshold")
+    put(node, 1)
+    node.settle()
+    looks: list[str] = []
+    task = node.node.services["cloudwatch"].tasks["look"]
+    looked = object.__getattribute__(task, "handler")
+    object.__setattr__(task, "handler", lambda call, payload: (looks.append(call.rehearses), looked(call, payload))[1])
+    try:
+        for _ in range(50):
+            put(node, 1)
+            node.settle()
+        assert state(node) == "INSUFFICIENT_DATA"
+        node.advance(1)
+    finally:
+        object.__setattr__(task, "handler", looked)
+    assert looks.count(False) == 1
+    assert state(node) == "ALARM"

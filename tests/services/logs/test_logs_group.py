@@ -75,6 +75,9 @@ def test_streams_are_listed_by_name_or_last_event(node: TestNode) -> None:
         node.aws("logs", "PutLogEvents", logGroupName="g", logStreamName=name, logEvents=events)
     by_name = node.aws("logs", "DescribeLogStreams", logGroupName="g")["logStreams"]
     assert [stream["logStreamName"] for stream in by_name] == ["a", "b", "c"]
+    node.advance(10)
+    events = [{"timestamp": node.clock.now_ms(), "message": "b again"}]
+    node.aws("logs", "PutLogEvents", logGroupName="g", logStreamName="b", logEvents=events)
     names, token = [], None
     while True:
         more = {"nextToken": token} if token else {}
@@ -85,8 +88,8 @@ def test_streams_are_listed_by_name_or_last_event(node: TestNode) -> None:
         token = page.get("nextToken")
         if token is None:
             break
-    assert names == ["c", "a", "b"]
-    assert by_name[2]["lastEventTimestamp"] == by_name[2]["firstEventTimestamp"] == node.clock.now_ms()
+    assert names == ["b", "c", "a"]
+    assert by_name[2]["lastEventTimestamp"] == by_name[2]["firstEventTimestamp"] == node.clock.now_ms() - 10_000
     refused = refusal(node, "DescribeLogStreams", logGroupName="g", orderBy="LastEventTime", logStreamNamePrefix="a")
     assert refused[1] == "Cannot order by LastEventTime with a logStreamNamePrefix."
 
