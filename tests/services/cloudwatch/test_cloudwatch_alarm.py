@@ -424,7 +424,7 @@ def test_new_data_make_an_alarm_look_once_a_second_however_many_there_are(node: 
             put(node, 1)
             node.settle()
         assert state(node) == "INSUFFICIENT_DATA"
-        node.advance(1)
+        node.advance(50)
     finally:
         object.__setattr__(task, "handler", looked)
     assert looks.count(False) == 1
