@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from cloudlet.kit.node import Node
-from cloudlet.kit.policy.evaluate import Principal
+from cloudlet.kit.policy import Principal
 from cloudlet.kit.ports import Identity
 from cloudlet.kit.session_token import InvalidToken, open_token
 from cloudlet.store.transaction import Tx
@@ -88,11 +88,6 @@ def _root(account: str, secret: str) -> Identity:
         arn=arn, account=account, type="Root", user_id=account, name="root", role_arn=None, service=None, tags={}
     )
     return Identity(principal, secret.encode(), secret_version=secret, is_root_key=True)
-
-
-ANONYMOUS = Principal(
-    arn="*", account="", type="Anonymous", user_id="anonymous", name="", role_arn=None, service=None, tags={}
-)
 
 
 def identify(node: Node, roots: RootKeys, tx: Tx, request: HttpRequest, claim: Claim | PresignedV2) -> Identity:

@@ -4,15 +4,16 @@ import asyncio
 import logging
 
 from cloudlet.base.errors import AwsError
-from cloudlet.kit.call import Call, Source, service_principal
+from cloudlet.kit.call import Call, Source
 from cloudlet.kit.meter import Series, Statistics
 from cloudlet.kit.node import Node
+from cloudlet.kit.policy import service_principal
 from cloudlet.kit.record import Record
 from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
 
 EVERY_S = 5.0
-METRICS_PER_CALL = 500
+METRICS_PER_CALL = 100
 
 log = logging.getLogger("cloudlet.upkeep")
 

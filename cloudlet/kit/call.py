@@ -19,7 +19,7 @@ from cloudlet.kit.authority import authorise
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.meter import Series
 from cloudlet.kit.node import Node
-from cloudlet.kit.policy.evaluate import Principal
+from cloudlet.kit.policy import Principal, service_principal
 from cloudlet.kit.service import TASK_AGE_MAX_MS, Service
 from cloudlet.store.transaction import Tx
 from cloudlet.wire.message import BodyStream, HttpRequest
@@ -284,13 +284,6 @@ class Call:
 
 
 _NAMESPACES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "logs": "Logs", "cloudwatch": "CloudWatch"}
-
-
-def service_principal(name: str) -> Principal:
-    """An AWS service as a caller, e.g. sns.amazonaws.com."""
-    return Principal(
-        arn=name, account="", type="Service", user_id=name, name=name, role_arn=None, service=name, tags={}
-    )
 
 
 def task_call(node: Node, entry: outbox.Entry) -> Call:

@@ -22,12 +22,12 @@ class Principal:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-ANONYMOUS = Principal(arn="anonymous", account="", type="Anonymous", name="anonymous")
+ANONYMOUS = Principal(arn="anonymous", account="", type="Anonymous", user_id="anonymous", name="anonymous")
 
 
 def service_principal(service: str) -> Principal:
     """An AWS service as the caller, e.g. sns.amazonaws.com."""
-    return Principal(arn=service, account="", type="Service", name=service, service=service)
+    return Principal(arn=service, account="", type="Service", user_id=service, name=service, service=service)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, aws_error
-from cloudlet.kit.call import Call, service_principal
+from cloudlet.kit.call import Call
+from cloudlet.kit.policy import service_principal
 from cloudlet.kit.ports import CannotRun, CodePackage, FunctionSpec, Invocation, NoCapacity, Outcome
 from cloudlet.services.lambda_ import errors, logs, rules
 from cloudlet.services.lambda_.configuration import environment_of
