@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from cloudlet.app.authenticate import ANONYMOUS, DEFAULT_ACCOUNT, RootKeys, identify
+from cloudlet.app.authenticate import DEFAULT_ACCOUNT, RootKeys, identify
 from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.unpacking import unpacked
@@ -21,6 +21,7 @@ from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, 
 from cloudlet.kit.call import Call, Source
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.node import Node
+from cloudlet.kit.policy import ANONYMOUS
 from cloudlet.kit.ports import Identity, KeyUse
 from cloudlet.kit.service import CrossOrigin
 from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
@@ -47,6 +48,7 @@ CODECS: dict[str, ModuleType] = {
     "smithy-rpc-v2-cbor": cbor,
 }
 BODY_BYTES_MAX = 17 << 20  # DynamoDB's batches may have 16 MiB
+ANONYMOUS_BODY_BYTES_MAX = 2 << 20  # S3's DeleteObjects
 BODY_BYTES_MAX_OF = {"lambda": 72 << 20}  # a zip file of 50 MiB in base64
 HASHED_IN_THREAD_BYTES = 64 << 10
 PARSED_IN_THREAD_BYTES = 256 << 10  # a thread takes turns with the loop every millisecond
@@ -183,10 +185,13 @@ class Gateway:
             exchange.read_horizon = max(exchange.read_horizon, tx.discard())
 
     async def _collect(self, exchange: Exchange) -> None:
-        """Read the whole body into memory, up to the service's limit."""
-        request = exchange.request
+        """Read the whole body into memory, up to the service's limit; for somebody unknown little or nothing."""
+        request, signed = exchange.request, exchange.claim or exchange.presigned
         assert request.stream is not None
-        limit = BODY_BYTES_MAX_OF.get(exchange.claim.service if exchange.claim else "", BODY_BYTES_MAX)
+        limit = ANONYMOUS_BODY_BYTES_MAX
+        if signed is not None:
+            self._identify(exchange, signed)
+            limit = BODY_BYTES_MAX_OF.get(exchange.claim.service if exchange.claim else "", BODY_BYTES_MAX)
         request.body, request.stream = await request.stream.collect(limit), None
 
     async def _authenticate(self, exchange: Exchange, streams: bool) -> Identity | None:

@@ -12,7 +12,7 @@ The root user of an account needs no identity-based policy. A policy that cannot
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudlet.kit.policy import message
@@ -22,6 +22,9 @@ from cloudlet.kit.policy.principals import Named
 from cloudlet.kit.policy.request import Access, NamedPolicy, Policies, Principal
 from cloudlet.kit.policy.syntax import MalformedPolicy
 
+# Nothing has a longer ARN, so what is asked for by one isn't there: its beginning decides. Anybody can send names of
+# megabytes, which would be matched, and kept in decisions.
+RESOURCE_CHARACTERS_MAX = 4096
 TRUST_ACTIONS = frozenset(
     {
         "sts:AssumeRole",
@@ -76,6 +79,8 @@ Hit = tuple[NamedPolicy, Statement]
 def decide(principal: Principal, policies: Policies, access: Access, context: Mapping[str, Any]) -> Decision:
     """`context` holds the global condition keys (aws:SourceIp, aws:CurrentTime …); what follows from the principal
     (aws:PrincipalArn, aws:username, aws:PrincipalTag/… …) need not be in it."""
+    if len(access.resource) > RESOURCE_CHARACTERS_MAX:
+        access = replace(access, resource=access.resource[:RESOURCE_CHARACTERS_MAX])
     try:
         return _decide(principal, policies, access, Context(principal, access, context))
     except MalformedPolicy:

@@ -2,9 +2,11 @@
 
 A policy is text from a user, matched on every request: a matcher that explodes on `a*a*a*a*…` would stop the node.
 Without `?`, a pattern is a list of pieces found one after the other (the leftmost find is always right, so there is
-nothing to go back to). With `?`, all positions of the pattern advance together as the bits of one integer.
+nothing to go back to). With `?`, all positions of the pattern advance together as the bits of one integer; a long
+pattern of many different characters would take megabytes of such bits, and is searched for piece by piece.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 Matcher = Callable[[str], bool]
@@ -18,12 +20,14 @@ class Literal(str):
 
 _STAR = Literal("*")
 _ANY = Literal("?")
+BITS_MAX = 1 << 18  # of one pattern
 
 
 def compile_pattern(parts: Sequence[str]) -> Matcher:
     """A function that says whether a text matches the parts, read as one pattern."""
     if any("?" in part and not isinstance(part, Literal) for part in parts):
-        return _positions(_tokens(parts))
+        tokens = _tokens(parts)
+        return _positions(tokens) if len(tokens) * len(set(tokens)) <= BITS_MAX else _holed_pieces(tokens)
     pieces = [""]
     for part in parts:
         if isinstance(part, Literal):
@@ -116,5 +120,34 @@ def _positions(tokens: list[str]) -> Matcher:
             if not state:
                 return False
         return bool(state & done)
+
+    return match
+
+
+def _holed_pieces(tokens: list[str]) -> Matcher:
+    """Pieces of a fixed length with a star between each two, found one after the other."""
+    pieces, lengths = [""], [0]
+    for token in tokens:
+        if token is _STAR:
+            pieces.append("")
+            lengths.append(0)
+        else:
+            pieces[-1] += "." if token is _ANY else re.escape(token)
+            lengths[-1] += 1
+    first, *others = [re.compile(piece, re.DOTALL) for piece in pieces]
+    if not others:
+        return lambda text: first.fullmatch(text) is not None
+    *middle, last = others
+
+    def match(text: str) -> bool:
+        at, end = lengths[0], len(text) - lengths[-1]
+        if end < at or not first.match(text) or not last.match(text, end):
+            return False
+        for piece in middle:
+            found = piece.search(text, at, end)
+            if found is None:
+                return False
+            at = found.end()
+        return True
 
     return match
