@@ -18,6 +18,7 @@ from cloudlet.wire.message import HttpRequest, HttpResponse
 from tests import sdk_wire
 
 HANG_GUARD_S = 10
+NODE_KEY = bytes(32)  # the same for every node of a test, as for one that is started again
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
@@ -30,7 +31,8 @@ class TestNode:
     def __init__(self, database: Database | None = None, settings: Settings | None = None) -> None:
         self.clock = ManualClock()
         database = database or Database.open(None, run_twice=True)
-        self.house: House = build(settings or Settings(), clock=self.clock, database=database)
+        settings = settings or Settings()
+        self.house: House = build(settings, clock=self.clock, database=database, node_key=NODE_KEY)
         self.node = self.house.node
         self.runner = asyncio.Runner()
         self._users = 0

@@ -8,13 +8,13 @@ from cloudlet.kit.secrets import Sealer
 from cloudlet.services.sns import signing
 from cloudlet.services.sns.keys import SIGNING_KEY
 from cloudlet.services.sns.records import SigningKey
-from tests.client import TestNode
+from tests.client import NODE_KEY, TestNode
 from tests.services.sns.web_server import WebServer
 
 
 @pytest.fixture(scope="session")
 def signing_key() -> SigningKey:
-    return signing.make(Sealer(bytes(32)), 1_767_225_600_000)
+    return signing.make(Sealer(NODE_KEY), 1_767_225_600_000)
 
 
 @pytest.fixture
