@@ -16,6 +16,7 @@ from cloudlet.app.server import Server
 from cloudlet.app.upkeep import Upkeep
 from cloudlet.app.wiring import House, build
 from cloudlet.base.config import Settings
+from cloudlet.store.disk import lock_file
 from cloudlet.store.errors import StoreError
 from cloudlet.store.journal import set_switch_interval
 
@@ -39,6 +40,7 @@ class Running(msgspec.Struct):
 
 async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
     """Serve until SIGTERM or SIGINT. `on_ready(house, url)` is called once requests are answered."""
+    stop = _on_signal()  # first: a start that is interrupted ends in order too
     set_switch_interval()
     if settings.log_level == "debug":
         loop = asyncio.get_running_loop()
@@ -48,7 +50,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
         house = build(settings)
     except StoreError as error:
         raise CannotServe(str(error)) from error
-    upkeep = Upkeep(house.node)
+    upkeep, run_file = Upkeep(house.node), RunFile(settings)
     server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
     house.node.database.journal.start(asyncio.get_running_loop())
     try:
@@ -58,16 +60,16 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
         house.node.base_url = url
         await house.start(server)
         upkeep.start()
-        _write_run_file(settings, Running(os.getpid(), url, house.roots.takes_test))
+        run_file.write(Running(os.getpid(), url, house.roots.takes_test))
         _spare_collections()
         on_ready(house, url)
-        await _until_signal()
+        await stop.wait()
     finally:
         await server.close(grace_s=STOP_GRACE_S)
         await house.stop()
         await upkeep.stop()
         house.node.database.close()
-        _remove_run_file(settings)
+        run_file.remove()
 
 
 async def _listen(server: Server, settings: Settings) -> str:
@@ -95,12 +97,13 @@ def _spare_collections() -> None:
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION, 20, 20)
 
 
-async def _until_signal() -> None:
+def _on_signal() -> asyncio.Event:
+    """Set when the node shall stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 def run(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
@@ -109,11 +112,26 @@ def run(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
         runner.run(serve(settings, on_ready))
 
 
-def _write_run_file(settings: Settings, running: Running) -> None:
-    if settings.data is not None:
-        (settings.data / RUN_FILE).write_bytes(msgspec.json.encode(running))
+class RunFile:
+    """Says who serves a data directory. It is locked as long as that process lives: a killed one leaves the file
+    behind, and its pid is used again, in a container by the very next node."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.data / RUN_FILE if settings.data is not None else None
+        self._fd = -1
 
-def _remove_run_file(settings: Settings) -> None:
-    if settings.data is not None:
-        (settings.data / RUN_FILE).unlink(missing_ok=True)
+    def write(self, running: Running) -> None:
+        if self._path is None:
+            return
+        try:
+            self._fd = lock_file(self._path)
+        except BlockingIOError:
+            raise CannotServe(f"{self._path.parent} is served by another process; stop it: cloudlet down") from None
+        os.truncate(self._fd, 0)
+        os.write(self._fd, msgspec.json.encode(running))
+
+    def remove(self) -> None:
+        if self._path is not None and self._fd >= 0:
+            self._path.unlink(missing_ok=True)
+            os.close(self._fd)
+            self._fd = -1

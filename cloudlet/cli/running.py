@@ -1,10 +1,9 @@
 """The node that serves a data directory: its pid and address, if it runs."""
 
-import os
-
 import msgspec
 
 from cloudlet.base.config import Settings
+from cloudlet.store.disk import is_locked
 
 
 class Running(msgspec.Struct):
@@ -14,14 +13,11 @@ class Running(msgspec.Struct):
 
 
 def find_running(settings: Settings) -> Running | None:
-    """From the file a node writes when it is ready; None if there is none or its process is gone."""
-    if settings.data is None:
+    """From the file a node writes when it is ready, and holds locked; None if there is none or its process is gone."""
+    path = settings.data / "running.json" if settings.data is not None else None
+    if path is None or not is_locked(path):
         return None
     try:
-        running = msgspec.json.decode((settings.data / "running.json").read_bytes(), type=Running)
-        os.kill(running.pid, 0)
-    except (FileNotFoundError, ProcessLookupError, msgspec.DecodeError):
+        return msgspec.json.decode(path.read_bytes(), type=Running)
+    except (FileNotFoundError, msgspec.DecodeError):  # it is just starting, or just ended
         return None
-    except PermissionError:
-        pass  # it runs, as somebody else
-    return running

@@ -77,3 +77,20 @@ def lock_file(path: Path | str) -> int:
             os.close(fd)
             raise
     return fd
+
+
+def is_locked(path: Path | str) -> bool:
+    """Whether a living process holds the lock of this file. Where there are no locks: whether it is there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(fd)
+    return True

@@ -86,6 +86,10 @@ class NodeProcess:
             assert time.monotonic() < until, "the node is not ready"
             time.sleep(0.01)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def client(self, key: tuple[str, str] = ("test", "test")) -> Client:
         return Client(self.port, key)
 
