@@ -57,6 +57,12 @@ def authorise(call: "Call", operation: str, request: dict[str, Any]) -> None:
             raise AccessDenied(decision.message)
 
 
+def _is_loopback(address: str) -> bool:
+    """What never leaves the machine can't be listened to on its way: it counts as secure transport, so that policies
+    which refuse plain HTTP (SAM's own bucket has one) work as they are. docs/adr/0004-loopback-is-secure.md"""
+    return address == "::1" or address.startswith("127.")
+
+
 def condition_context(call: "Call") -> Mapping[str, str | tuple[str, ...]]:
     """The global condition keys of a call.
 
@@ -66,7 +72,7 @@ def condition_context(call: "Call") -> Mapping[str, str | tuple[str, ...]]:
     context: dict[str, str | tuple[str, ...]] = {
         "aws:CurrentTime": _current_time(call.now_ms // 1000),
         "aws:EpochTime": str(call.now_ms // 1000),
-        "aws:SecureTransport": "true" if source.secure else "false",
+        "aws:SecureTransport": "true" if source.secure or _is_loopback(source.ip) else "false",
         "aws:RequestedRegion": call.region,
         "aws:ViaAWSService": "true" if call.depth and call.principal.type != "Service" else "false",
     }

@@ -46,7 +46,9 @@ def put_bucket_encryption(call: Call, request: dict[str, Any]) -> None:
     if len(rules) != 1:
         raise errors.malformed_xml()
     default = rules[0].get("ApplyServerSideEncryptionByDefault", {"SSEAlgorithm": "AES256"})
-    if default["SSEAlgorithm"] != "AES256" or "KMSMasterKeyID" in default:
+    # The bucket that `sam deploy --resolve-s3` makes asks for the key AWS itself holds. It is taken as a wish; objects
+    # are kept, and answered, as with AES256.
+    if default["SSEAlgorithm"] not in ("AES256", "aws:kms") or "KMSMasterKeyID" in default:
         raise errors.not_implemented(f"server-side encryption with KMS keys (SSEAlgorithm {default['SSEAlgorithm']})")
     rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": rules[0].get("BucketKeyEnabled", False)}
     if "BlockedEncryptionTypes" in rules[0]:

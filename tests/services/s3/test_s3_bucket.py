@@ -145,7 +145,11 @@ def test_buckets_encrypt_with_s3s_own_keys_and_no_others(s3: S3) -> None:
     (rule,) = s3("GetBucketEncryption")["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["BucketKeyEnabled"] is True
     s3("DeleteBucketEncryption")
-    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": False}]}
+    s3("PutBucketEncryption", ServerSideEncryptionConfiguration=kms)
+    assert s3("GetBucketEncryption")["ServerSideEncryptionConfiguration"] == kms
+    assert s3("PutObject", Key="k", Body=b"x")["ServerSideEncryption"] == "AES256"  # AWS's own key is a wish here
+    kms["Rules"][0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] = "mine"
     error = s3.error("PutBucketEncryption", ServerSideEncryptionConfiguration=kms)
     assert error.status == 501 and "KMS" in error.message
 
