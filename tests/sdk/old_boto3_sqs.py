@@ -81,7 +81,7 @@ def check_queues(sqs, name):
 def check_messages(sqs, url):
     sent = sqs.send_message(QueueUrl=url, MessageBody=BODY, MessageAttributes=ATTRIBUTES)
     assert sent["MD5OfMessageAttributes"] and "SequenceNumber" not in sent
-    entries = [{"Id": str(n), "MessageBody": "m%d" % n, "MessageAttributes": ATTRIBUTES} for n in range(3)]
+    entries = [{"Id": str(n), "MessageBody": f"m{n}", "MessageAttributes": ATTRIBUTES} for n in range(3)]
     answer = sqs.send_message_batch(QueueUrl=url, Entries=[*entries, {"Id": "bad", "MessageBody": "\x01"}])
     assert sorted(each["Id"] for each in answer["Successful"]) == ["0", "1", "2"]
     (failed,) = answer["Failed"]
@@ -94,7 +94,7 @@ def check_messages(sqs, url):
         assert message["Attributes"]["ApproximateReceiveCount"] == "1"
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
-    handles = [messages["m%d" % n]["ReceiptHandle"] for n in range(3)]
+    handles = [messages[f"m{n}"]["ReceiptHandle"] for n in range(3)]
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handles[0], VisibilityTimeout=0)
     changes = [
         {"Id": "a", "ReceiptHandle": handles[1], "VisibilityTimeout": 0},

@@ -80,11 +80,14 @@ class ServedNode:
     def url(self, scheme: str = "http", host: str = "127.0.0.1") -> str:
         return f"{scheme}://{host}:{self.ports[scheme]}"
 
-    def client(self, service: str, scheme: str = "http", **options: Any) -> Any:
-        """A boto3 client of the root user; `options` are botocore's Config."""
-        session = boto3.Session("test", "test", region_name="us-east-1")
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=10, **options)
-        made = session.client(service, endpoint_url=self.url(scheme), verify=str(self.certificate), config=config)
+    def client(
+        self, service: str, scheme: str = "http", key: tuple[str, str] = ("test", "test"), verify: bool | str = ""
+    ) -> Any:
+        """A boto3 client, of the root user unless told otherwise, that trusts the node's certificate."""
+        session = boto3.Session(*key, region_name="us-east-1")
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=10)
+        verify = verify or str(self.certificate)
+        made = session.client(service, endpoint_url=self.url(scheme), verify=verify, config=config)
         self._clients.append(made)
         return made
 

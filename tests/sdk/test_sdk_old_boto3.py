@@ -1,4 +1,4 @@
-"""boto3 of 2023 against a node, over HTTP and TLS: SQS in the query protocol, which older SDKs of each language speak."""
+"""boto3 of 2023 against a node, over HTTP and TLS: SQS in the query protocol, which older SDKs still speak."""
 
 import subprocess
 from pathlib import Path
