@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 from rocksdict import (
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     DBCompressionType,
@@ -57,6 +58,10 @@ def _options(log_path: str) -> Options:
     table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
     table.set_cache_index_and_filter_blocks(True)
     table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    # In pieces: whole, those of a table of 64 MB are larger than a shard of the cache, so each get would read them.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_pin_top_level_index_and_filter(True)
     table.set_bloom_filter(10, False)
     table.set_block_size(8 << 10)
     options = Options(raw_mode=True)
