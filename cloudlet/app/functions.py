@@ -83,8 +83,6 @@ class HostFunctions:
                     f" loopback; this one listens on {self._settings.host}"
                 )
                 return
-            if runtime.level != "namespaces" and self._settings.data is not None and os.geteuid() == 0:
-                self._settings.data.chmod(0o711)  # functions run as another user and must reach their package
             self._runtime = runtime
 
     def _empty_directory(self) -> Path:
@@ -94,7 +92,9 @@ class HostFunctions:
             directory = self._settings.data.resolve() / "functions"
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
-        directory.chmod(0o755)
+        # Other users of this machine have no business in functions' code and files. Where functions are other users
+        # themselves, they are shown it by mounts, which don't ask who may go through the directories above.
+        directory.chmod(0o700)
         (directory / "packages").mkdir()
         self._directory = directory
         return directory

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from cloudlet.base.errors import AwsError
@@ -18,6 +20,10 @@ from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo
 from cloudlet.store.transaction import Tx
 
 templates = TemplateWorker()
+# A thread of its own: jobs wait for each other, perhaps long, and must not take the threads that all others use.
+_waiting_for_worker = ThreadPoolExecutor(1, thread_name_prefix="templates")
+
+T = TypeVar("T")
 
 _S3_ERRORS = "\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
 
@@ -62,7 +68,10 @@ async def _fetched(call: Call, url: str) -> str:
 
 def object_address(url: str, *our_urls: str) -> tuple[str, str, str | None]:
     """Bucket, key and version of an S3 URL, AWS's or this node's, in path or virtual-host form."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host in half a pair of brackets
+        raise errors.ValidationError("TemplateURL must be a supported URL.") from None
     if parts.scheme == "s3":
         raise errors.ValidationError(f"S3 error: Domain name specified in {parts.netloc} is not a valid S3 domain")
     ours = {urlsplit(our).netloc for our in our_urls} | {urlsplit(our).hostname for our in our_urls}
@@ -86,26 +95,31 @@ def object_address(url: str, *our_urls: str) -> tuple[str, str, str | None]:
 
 async def _bytes_of(body: Any) -> bytes:
     """A body in whichever form S3 gives it: whole, slices of files, or a stream; at most a template's size."""
+    too_big = errors.ValidationError(f"Template may not exceed {S3_BYTES_MAX} bytes in size.")
     if isinstance(body, bytes):
         return body
     if isinstance(body, list):
-        return b"".join([await asyncio.to_thread(_read_slice, part) for part in body])
+        try:
+            if sum(part.length for part in body) > S3_BYTES_MAX:
+                raise too_big
+            return b"".join([await asyncio.to_thread(os.pread, part.fd, part.length, part.offset) for part in body])
+        finally:
+            for part in body:
+                part.close()
     parts, size = [], 0
-    async for part in body:
-        size += len(part)
-        if size > S3_BYTES_MAX:
-            raise errors.ValidationError(f"Template may not exceed {S3_BYTES_MAX} bytes in size.")
-        parts.append(part)
+    try:
+        async for part in body:
+            size += len(part)
+            if size > S3_BYTES_MAX:
+                raise too_big
+            parts.append(part)
+    finally:
+        await body.aclose()
     return b"".join(parts)
 
 
-def _read_slice(part: Any) -> bytes:
-    try:
-        if part.length > S3_BYTES_MAX:
-            raise errors.ValidationError(f"Template may not exceed {S3_BYTES_MAX} bytes in size.")
-        return os.pread(part.fd, part.length, part.offset)
-    finally:
-        part.close()
+async def _in_turn(job: Callable[..., T], *arguments: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_waiting_for_worker, job, *arguments)
 
 
 async def plan_of(
@@ -116,7 +130,7 @@ async def plan_of(
         Given(entry.get("ParameterKey", ""), entry.get("ParameterValue"), bool(entry.get("UsePreviousValue")))
         for entry in request.get("Parameters", [])
     ]
-    return await asyncio.to_thread(templates.prepare, text, given, previous, pseudo)
+    return await _in_turn(templates.prepare, text, given, previous, pseudo)
 
 
 async def _summary(call: Call, request: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +139,7 @@ async def _summary(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         previous = call.transact(lambda tx: _stored_text(call, tx, request["StackName"]))
         request = {"UsePreviousTemplate": True}
     text = await text_of(call, request, previous)
-    return await asyncio.to_thread(templates.validate, text)
+    return await _in_turn(templates.validate, text)
 
 
 def _stored_text(call: Call, tx: Tx, name: str) -> str | None:

@@ -1,0 +1,78 @@
+"""Templates from strangers: large, slow, or somebody else's."""
+
+import asyncio
+import json
+import os
+import time
+
+import pytest
+
+from cloudlet.services.cloudformation.body import _bytes_of
+from cloudlet.services.cloudformation.errors import ValidationError
+from cloudlet.services.cloudformation.template.load import S3_BYTES_MAX
+from cloudlet.wire.message import FileSlice
+from tests.client import ACCOUNT, AwsError, TestNode
+
+
+class Parts:
+    """An object's body as S3 gives it, of `count` parts in open files."""
+
+    def __init__(self, count: int, length: int) -> None:
+        self.open = count
+        self.slices = [FileSlice(os.open("/dev/zero", os.O_RDONLY), 0, length, self.closed) for _ in range(count)]
+
+    def closed(self) -> None:
+        self.open -= 1
+
+
+@pytest.mark.parametrize(("count", "length"), [(3, S3_BYTES_MAX // 2), (1, S3_BYTES_MAX + 1), (16, S3_BYTES_MAX)])
+def test_a_template_too_large_in_parts_is_not_read_and_all_its_files_are_closed(count: int, length: int) -> None:
+    parts = Parts(count, length)
+    with pytest.raises(ValidationError, match="may not exceed"):
+        asyncio.run(_bytes_of(parts.slices))
+    assert parts.open == 0
+
+
+def test_a_template_in_parts_is_read_and_closed() -> None:
+    parts = Parts(2, 1000)
+    assert asyncio.run(_bytes_of(parts.slices)) == bytes(2000) and parts.open == 0
+
+
+def test_a_template_that_takes_long_takes_no_threads_of_others(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else hashes and reads files in the loop's own threads, of which there are few."""
+    monkeypatch.setattr("cloudlet.services.cloudformation.body.templates.validate", lambda text: time.sleep(0.2))
+    caller = node.caller("test", "test")
+
+    async def scenario() -> None:
+        slow = [
+            asyncio.ensure_future(caller.aws_async("cloudformation", "ValidateTemplate", TemplateBody="{}"))
+            for _ in range(64)
+        ]
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(int)
+        assert sum(task.done() for task in slow) < 10, "it was its turn at once"
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+
+    node.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/", "https://evil.example/t.json", "file:///etc/passwd", "http://[::1",
+        "http://s3.evil.example@169.254.169.254/b/k", "gopher://127.0.0.1:6379/_", "http://127.0.0.1:4566/_cloudlet/",
+    ],
+)  # fmt: skip
+def test_a_templates_url_is_never_fetched_but_read_from_s3_as_the_caller(node: TestNode, url: str) -> None:
+    """The node has no credentials and sends no request of its own, whatever host is named."""
+    allowed = {"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"}
+    node.aws("s3", "CreateBucket", Bucket="private")
+    node.aws("s3", "PutObject", Bucket="private", Key="t.json", Body=json.dumps({"Resources": {}}).encode())
+    caller = node.as_user(allowed)
+    for each in (url, "https://private.s3.amazonaws.com/t.json", "http://127.0.0.1:4566/private/t.json"):
+        with pytest.raises(AwsError) as caught:
+            caller.aws("cloudformation", "ValidateTemplate", TemplateURL=each)
+        assert caught.value.code == "ValidationError"
+    assert f"arn:aws:iam::{ACCOUNT}:user/" in caught.value.message, "the last one exists: it is IAM that refuses"
