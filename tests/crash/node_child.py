@@ -18,6 +18,7 @@ from cloudlet.services.s3 import events
 from cloudlet.store import blobs
 from cloudlet.store.engine import rocksdb
 from cloudlet.store.journal import Journal
+from cloudlet.store.transaction import Tx
 from tests.crash import powercut
 
 SYNC_S = 0.003
@@ -58,6 +59,18 @@ def release_some_early() -> None:
     Journal.wait = sometimes  # type: ignore[assignment, method-assign]
 
 
+def answer_reads_early() -> None:
+    """What was only read waits for nothing, also where others' writes were seen that are not on disk yet."""
+    commit = Tx.commit
+
+    def early(tx: Tx) -> int:
+        wrote = bool(tx._overlay)
+        horizon = commit(tx)
+        return horizon if wrote else 0
+
+    Tx.commit = early  # type: ignore[assignment, method-assign]
+
+
 def send_events_apart() -> None:
     """An object's event in a transaction of its own, a moment after the object's."""
     deliver = events.deliver
@@ -80,6 +93,8 @@ def mutate(mutation: str) -> None:
         rocksdb.RocksEngine.sync = nothing  # type: ignore[assignment, method-assign]
     elif mutation == "an answer leaves early":
         release_some_early()
+    elif mutation == "reads are answered early":
+        answer_reads_early()
     elif mutation == "bodies are not synced":
         blobs.sync_file = nothing  # type: ignore[assignment]
     elif mutation == "names are not synced":

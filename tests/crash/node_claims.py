@@ -129,13 +129,16 @@ def drained(aws: Aws, queue: str, deletes: bool = False) -> list[str]:
 def _of_plain_queue(aws: Aws, ledger: Ledger) -> Iterator[str]:
     bodies = Counter(drained(aws, PLAIN))
     yield from _missing("message", ledger.sent.done - ledger.deleted.tried, set(bodies))
+    yield from _missing("received message", ledger.received & ledger.sent.tried - ledger.deleted.tried, set(bodies))
     yield from _unasked("message", ledger.sent.tried - ledger.deleted.done, set(bodies))
     yield from (f"message {body} is there {count} times" for body, count in bodies.items() if count > 1)
 
 
 def _of_ordered_queue(aws: Aws, ledger: Ledger) -> Iterator[str]:
     bodies = drained(aws, FIFO, deletes=True)
-    yield from _missing("message", ledger.ordered_sent.done - ledger.ordered_gone.tried, set(bodies))
+    ordered = ledger.ordered_sent.tried - ledger.ordered_gone.tried
+    yield from _missing("message", ledger.ordered_sent.done & ordered, set(bodies))
+    yield from _missing("received message", ledger.received & ordered, set(bodies))
     yield from _unasked("message", ledger.ordered_sent.tried - ledger.ordered_gone.done, set(bodies))
     for group in GROUPS:
         numbers = [order_of(body) for body in bodies if body.startswith(f"{group}-")]
@@ -146,6 +149,7 @@ def _of_ordered_queue(aws: Aws, ledger: Ledger) -> Iterator[str]:
 def _of_sums(aws: Aws, ledger: Ledger) -> Iterator[str]:
     transfers = {item["id"]["S"]: item for item in scanned(aws, TRANSFERS)}
     yield from _missing("transfer", ledger.transfers.done, set(transfers))
+    yield from _missing("transfer that was seen", ledger.looked_at, set(transfers))
     yield from _unasked("transfer", ledger.transfers.tried, set(transfers))
     expected = dict.fromkeys(PEOPLE, OPENING_BALANCE)
     for item in transfers.values():
@@ -222,7 +226,7 @@ def waiting(tx: Tx) -> set[str]:
 
 def _missing(kind: str, expected: set[str], found: set[str]) -> Iterator[str]:
     if lost := expected - found:
-        yield f"{len(lost)} acknowledged: {kind} {min(lost)} is lost"
+        yield f"{kind} {min(lost)} is lost, and {len(lost) - 1} more that an answer told of"
 
 
 def _unasked(kind: str, possible: set[str], found: set[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ after the answer, so that of every effect is known whether it must be there, may
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,7 +42,9 @@ class Ledger:
     deleted: Effect = field(default_factory=Effect)  # messages, by body
     ordered_sent: Effect = field(default_factory=Effect)  # "group-number"
     ordered_gone: Effect = field(default_factory=Effect)
+    received: set[str] = field(default_factory=set)  # bodies that an answer showed, of both queues
     transfers: Effect = field(default_factory=Effect)
+    looked_at: set[str] = field(default_factory=set)  # transfers that an answer showed
     put: Effect = field(default_factory=Effect)  # objects, by key
     removed: Effect = field(default_factory=Effect)
     hot_tried = 0  # versions of the one object that is written over and over
@@ -76,7 +79,10 @@ class Load:
         self.failures: list[str] = []
         self._run = f"{seed}-{ledger.acknowledged}"
         self._count_lock = threading.Lock()
-        works = (self._send, self._receive, self._order, self._take_ordered, self._transfer, self._put, self._overwrite)
+        works = (
+            self._send, self._receive, self._order, self._take_ordered, self._transfer, self._look, self._put,
+            self._overwrite,
+        )  # fmt: skip
         self._clients = [connect() for _ in works]
         self._threads = [
             threading.Thread(target=self._work, args=(work, client, random.Random(f"{seed} {work.__name__}")))
@@ -133,6 +139,7 @@ class Load:
     def _receive(self, client: Client, chance: random.Random, number: int) -> None:
         answer = client.aws("sqs", "ReceiveMessage", QueueUrl=PLAIN, WaitTimeSeconds=1, VisibilityTimeout=VISIBILITY_S)
         for message in answer.get("Messages", ()):
+            self.ledger.received.add(message["Body"])
             delete = partial(client.aws, "sqs", "DeleteMessage", QueueUrl=PLAIN, ReceiptHandle=message["ReceiptHandle"])
             self._effect(self.ledger.deleted, [message["Body"]], delete)
 
@@ -151,6 +158,7 @@ class Load:
         answer = client.aws("sqs", "ReceiveMessage", QueueUrl=FIFO, WaitTimeSeconds=1, VisibilityTimeout=VISIBILITY_S)
         for message in answer.get("Messages", ()):
             body = message["Body"]
+            self.ledger.received.add(body)
             if order_of(body) < max(map(order_of, same_group(body, self.ledger.ordered_gone.tried)), default=-1):
                 self.failures.append(f"message {body} came after a later one of its group")
             delete = partial(client.aws, "sqs", "DeleteMessage", QueueUrl=FIFO, ReceiptHandle=message["ReceiptHandle"])
@@ -165,6 +173,19 @@ class Load:
         self._effect(
             self.ledger.transfers, [name], lambda: client.aws("dynamodb", "TransactWriteItems", TransactItems=asked)
         )
+
+    def _look(self, client: Client, chance: random.Random, number: int) -> None:
+        """What was seen once must not be gone later, whoever wrote it."""
+        asked = {"ConsistentRead": True, "ProjectionExpression": "id", "Limit": 50}
+        page = client.aws("dynamodb", "Scan", TableName=TRANSFERS, **asked)
+        while True:
+            self.ledger.looked_at.update(item["id"]["S"] for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                break
+            page = client.aws(
+                "dynamodb", "Scan", TableName=TRANSFERS, ExclusiveStartKey=page["LastEvaluatedKey"], **asked
+            )
+        time.sleep(0.005)
 
     # ── objects ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -103,6 +103,7 @@ def _await_functions(node: NodeProcess, ledger: Ledger) -> None:
     [
         "the journal's sync is a no-op",
         "an answer leaves early",
+        "reads are answered early",
         "bodies are not synced",
         "names are not synced",
         "events are sent apart",
