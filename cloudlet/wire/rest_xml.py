@@ -6,6 +6,7 @@ method, path, query and the copy-source header.
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,7 @@ from cloudlet.wire.xml import (
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _TELLING_HEADERS = frozenset({"x-amz-copy-source"})
+_HOISTED_NAME = re.compile(r"x-amz-[!#$%&'*+.^_`|~0-9a-z-]+", re.ASCII)  # what could have been sent as a header
 # What isn't taken from a presigned URL's query. Checksums count as headers only: the JavaScript SDK writes the one of
 # an empty body into every URL for an upload, and S3 passes over it.
 _NOT_HOISTED = frozenset(
@@ -88,7 +90,9 @@ def with_hoisted(request: HttpRequest) -> HttpRequest:
     for pair in request.query.split("&"):
         name, _, value = pair.partition("=")
         lower = unquote(name).lower()
-        if lower.startswith("x-amz-") and lower not in _NOT_HOISTED and request.header(lower) is None:
+        if not _HOISTED_NAME.fullmatch(lower) or lower in _NOT_HOISTED:
+            continue
+        if request.header(lower) is None:
             hoisted.append((lower, unquote(value.replace("+", " "), "latin-1")))  # bytes, as headers have
     return replace(request, headers=[*request.headers, *hoisted], _by_name=None) if hoisted else request
 

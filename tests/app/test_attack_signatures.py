@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from cloudlet.wire import sigv4
+from cloudlet.wire.http1_answer import render_head
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.sigv2 import PresignedV2, _hmac_base64, _string_to_sign
 from tests.client import TestNode
@@ -162,3 +163,24 @@ def test_a_body_without_chunks_or_of_others_is_refused(shop: TestNode) -> None:
     request, body = put_tags(shop, STREAMING)
     for other in (TAGS % b"red", TAGS % b"blue", body.replace(b"red", b"sad"), body[:-40], b""):
         assert shop.send(replace(request, body=other, _by_name=None)).status in (400, 403), other
+
+
+# ── headers out of URLs ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "name", ["x-amz-meta-a%0d%0aSet-Cookie:%20b", "x-amz-meta-a%3a", "x-amz-meta-%c3%bc", "x-amz-"]
+)
+def test_what_could_not_be_a_header_is_not_taken_for_one(shop: TestNode, name: str) -> None:
+    """A name that no answer can carry would make the object unreadable."""
+    request = HttpRequest("PUT", "/shared/named", f"{name}=1&x-amz-meta-fine=a%0d%0aSet-Cookie:%20b", [HOST], b"x")
+    request.query = sigv4.presign(
+        request, access_key_id="test", secret="test", region="us-east-1", service="s3", wall_ms=shop.clock.wall_ms()
+    )
+    assert shop.send(request).status == 200
+    request = HttpRequest("GET", "/shared/named", "", [HOST])
+    request.headers += sigv4.sign(
+        request, access_key_id="test", secret="test", region="us-east-1", service="s3", wall_ms=shop.clock.wall_ms()
+    )
+    head, _ = render_head(shop.send(request), method="GET", http_1_0=False, keep_alive=True)
+    assert b"\r\nset-cookie" not in head.lower() and head.count(b"x-amz-meta-") == 1

@@ -1,6 +1,7 @@
 """E-mails: a notification or a confirmation as an RFC 5322 message."""
 
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,6 +16,7 @@ from cloudlet.services.sns.records import Subscription
 DEFAULT_SENDER = "no-reply@sns.amazonaws.com"
 SENDER_NAME = "AWS Notifications"
 LINE_CHARACTERS_MAX = 990  # RFC 5321 has 998
+LINE_CHARACTERS_WISHED = 76  # of a header; a longer one is encoded in pieces
 SUBJECT = "AWS Notification Message"
 CONFIRMATION_SUBJECT = "AWS Notification - Subscription Confirmation"
 END_SUBJECT = "AWS Notification - Unsubscribe Confirmation"
@@ -64,15 +66,23 @@ def confirmation(call: Call, payload: dict[str, Any]) -> Mail:
 
 def rfc5322(mail: Mail, sender: str, entry_id: str) -> bytes:
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address(mail.sender_name, addr_spec=sender)
-    message["To"] = Address(addr_spec=mail.recipient)
-    message["Subject"] = mail.subject
     message["Date"] = datetime.fromtimestamp(mail.sent_ms // 1000, UTC)
     message["Message-ID"] = f"<{entry_id}@{sender.rpartition('@')[2]}>"
     # Links stay whole, also for who reads the raw message: quoted-printable would fold them.
     is_plain = mail.text.isascii() and max(map(len, mail.text.splitlines()), default=0) <= LINE_CHARACTERS_MAX
     message.set_content(mail.text, charset="utf-8", cte="7bit" if is_plain else None)
-    return message.as_bytes()
+    name = _header_text("From", mail.sender_name)
+    named = str(Address(mail.sender_name, addr_spec=sender)) if name == mail.sender_name else f"{name} <{sender}>"
+    lines = (f"From: {named}", f"To: {mail.recipient}", f"Subject: {_header_text('Subject', mail.subject)}")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii") + message.as_bytes()
+
+
+def _header_text(header: str, text: str) -> str:
+    """As the header says it. What reads like an encoded word is encoded itself: EmailMessage would decode it into the
+    message's head, line ends and all, and so a subject could bring headers and a text of its own."""
+    if text.isascii() and "=?" not in text and len(header) + len(text) <= LINE_CHARACTERS_WISHED:
+        return text
+    return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
 
 
 async def send(call: Call, mail: Mail) -> None:
