@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import uvloop
 from botocore.config import Config
 
 from cloudlet.app.server import Server
@@ -24,9 +26,11 @@ class ServingNode(threading.Thread):
         self._ready = threading.Event()
         self.url = ""
         self.house: House
+        self._clients: list[Any] = []
 
     def run(self) -> None:
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         house = self.house = build(self._settings)
@@ -50,16 +54,26 @@ class ServingNode(threading.Thread):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for client in self._clients:
+            client.close()
         self._loop.call_soon_threadsafe(self._stopping.set)
         self.join(GUARD_S)
         assert not self.is_alive(), "the node does not stop"
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
-        return boto3.client(
+    def client(
+        self, service: str, region: str = "us-east-1", keys: Mapping[str, str] | None = None, **options: Any
+    ) -> Any:
+        """A boto3 client, of the root user or of `keys` as IAM and STS give them; `options` are botocore's Config."""
+        keys = keys or {"AccessKeyId": "test", "SecretAccessKey": "test"}
+        given = {"retries": {"total_max_attempts": 1}, "connect_timeout": GUARD_S, "read_timeout": GUARD_S}
+        made = boto3.client(
             service,
             endpoint_url=self.url,
             region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
+            config=Config(**given | options),
         )
+        self._clients.append(made)
+        return made

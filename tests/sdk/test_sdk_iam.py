@@ -1,78 +1,25 @@
 """boto3 against a node on a socket: a user, a role, a session, and what they may."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cloudlet.app.server import Server
-from cloudlet.app.wiring import build
 from cloudlet.base.config import Settings
+from tests.sdk.serving import ServingNode
 
-START_GUARD_S = 10
 ACCOUNT = "000000000000"
 
 Client = Callable[..., Any]
 
 
-class NodeThread(threading.Thread):
-    """A node in memory that listens on a port of its own, on a loop in this thread."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.ready = threading.Event()
-        self.url = ""
-
-    def run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        house = build(Settings())
-        loop = self.loop = asyncio.get_running_loop()
-        self.stopping = asyncio.Event()
-        server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
-        house.node.database.journal.start(loop)
-        self.url = f"http://127.0.0.1:{await server.listen('127.0.0.1', 0)}"
-        await house.start(server)
-        self.ready.set()
-        await self.stopping.wait()
-        await server.close(grace_s=1)
-        await house.stop()
-        house.node.database.close()
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.stopping.set)
-        self.join(START_GUARD_S)
-        assert not self.is_alive(), "the node does not stop"
-
-
 @pytest.fixture
 def client() -> Iterator[Client]:
     """Makes boto3 clients: client("iam"), client("sqs", keys)."""
-    node = NodeThread()
-    node.start()
-    assert node.ready.wait(START_GUARD_S), "the node does not start"
-    made = []
-
-    def make(service: str, keys: dict[str, Any] | None = None) -> Any:
-        keys = keys or {"AccessKeyId": "test", "SecretAccessKey": "test"}
-        made.append(boto3.client(
-            service, endpoint_url=node.url, region_name="eu-west-1", aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys.get("SessionToken"),
-            config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=5),
-        ))  # fmt: skip
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-    node.stop()
+    with ServingNode(Settings()) as node:
+        yield lambda service, keys=None: node.client(service, "eu-west-1", keys)
 
 
 def policy(**statement: Any) -> str:

@@ -1,26 +1,19 @@
 """boto3 against a node on a socket and on disk: functions that use AWS themselves, as their role."""
 
-import asyncio
 import base64
 import io
 import json
-import threading
 import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from cloudlet.app.server import Server
-from cloudlet.app.wiring import House, build
 from cloudlet.base.config import Settings
+from tests.sdk.serving import GUARD_S, ServingNode
 
-GUARD_S = 10
 TRUST = (
     '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},'
     '"Action":"sts:AssumeRole"}}'
@@ -38,62 +31,19 @@ def handler(event, context):
 """
 
 
-class NodeThread(threading.Thread):
-    """A node on disk that listens on a port of its own, on a loop in this thread."""
-
-    def __init__(self, data: Path) -> None:
-        super().__init__(daemon=True)
-        self.data = data
-        self.ready = threading.Event()
-        self.url = ""
-        self.house: House
-
-    def run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        house = self.house = build(Settings(data=self.data))
-        loop = self.loop = asyncio.get_running_loop()
-        self.stopping = asyncio.Event()
-        server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
-        house.node.database.journal.start(loop)
-        house.node.base_url = self.url = f"http://127.0.0.1:{await server.listen('127.0.0.1', 0)}"
-        await house.start(server)
-        self.ready.set()
-        await self.stopping.wait()
-        await server.close(grace_s=1)
-        await house.stop()
-        house.node.database.close()
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.stopping.set)
-        self.join(GUARD_S)
-        assert not self.is_alive(), "the node does not stop"
-
-    def client(self, service: str, retries: int = 0) -> Any:
-        config = Config(retries={"total_max_attempts": retries + 1}, s3={"addressing_style": "path"})
-        return boto3.client(
-            service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="test",
-            aws_secret_access_key="test", config=config,
-        )  # fmt: skip
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingNode]:
+    with ServingNode(Settings(data=tmp_path_factory.mktemp("node") / "data")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeThread]:
-    running = NodeThread(tmp_path_factory.mktemp("node") / "data")
-    running.start()
-    assert running.ready.wait(GUARD_S), "the node does not start"
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def fn(node: NodeThread) -> Any:
+def fn(node: ServingNode) -> Any:
     return node.client("lambda")
 
 
 @pytest.fixture(scope="module")
-def role(node: NodeThread) -> str:
+def role(node: ServingNode) -> str:
     """Lambda may assume it; it may send to the queue "mine" and write logs."""
     iam = node.client("iam")
     arn = iam.create_role(RoleName="runner", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
@@ -120,7 +70,7 @@ def create(fn: Any, role: str, name: str, code: str, **more: Any) -> dict[str, A
     return answer
 
 
-def test_a_function_calls_aws_as_its_role_and_only_as_far_as_that_may(node: NodeThread, fn: Any, role: str) -> None:
+def test_a_function_calls_aws_as_its_role_and_only_as_far_as_that_may(node: ServingNode, fn: Any, role: str) -> None:
     create(fn, role, "sender", USES_SQS)
     sqs = node.client("sqs")
     mine = sqs.create_queue(QueueName="mine")["QueueUrl"]
@@ -138,7 +88,7 @@ def test_a_function_calls_aws_as_its_role_and_only_as_far_as_that_may(node: Node
     assert f"User: {who} is not authorized to perform: sqs:GetQueueUrl on resource: " in message
 
 
-def test_root_keys_are_refused_from_within_a_function(node: NodeThread, fn: Any, role: str) -> None:
+def test_root_keys_are_refused_from_within_a_function(node: ServingNode, fn: Any, role: str) -> None:
     code = """
 import boto3
 def handler(event, context):
@@ -155,7 +105,7 @@ def handler(event, context):
     assert answer[0] == "ClientError" and "InvalidClientTokenId" in answer[1], answer
 
 
-def test_events_run_and_logs_are_kept(node: NodeThread, fn: Any, role: str) -> None:
+def test_events_run_and_logs_are_kept(node: ServingNode, fn: Any, role: str) -> None:
     create(fn, role, "later", "def handler(event, context):\n    print('ran with', event)\n")
     assert fn.invoke(FunctionName="later", InvocationType="Event", Payload=b"[7]")["StatusCode"] == 202
     logs, group = node.client("logs"), "/aws/lambda/later"

@@ -1,21 +1,14 @@
 """boto3 against a node on a socket: transfers, multipart, presigned URLs of both signature versions, virtual hosts."""
 
-import asyncio
-import base64
-import datetime
 import gzip
 import hashlib
 import io
-import ipaddress
 import json
 import os
-import ssl
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,104 +17,34 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from cloudlet.app.server import Server
-from cloudlet.app.wiring import build
 from cloudlet.base.config import Settings
+from tests.sdk.serving import GUARD_S, ServingNode
 
-START_GUARD_S = 10
 MIB = 1 << 20
 
 Client = Callable[..., Any]
 
 
-class NodeThread(threading.Thread):
-    """A node on disk that listens on a port of its own, on a loop in this thread."""
-
-    def __init__(self, data: Path) -> None:
-        super().__init__(daemon=True)
-        self.data = data
-        self.tls_port = 0
-        self.certificate = data.parent / "certificate.pem"
-        self.ready = threading.Event()
-        self.port = 0
-
-    def run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        house = build(Settings(data=self.data))
-        loop = self.loop = asyncio.get_running_loop()
-        self.stopping = asyncio.Event()
-        server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
-        house.node.database.journal.start(loop)
-        self.port = await server.listen("127.0.0.1", 0)
-        house.node.base_url = f"http://127.0.0.1:{self.port}"
-        self.tls_port = await server.listen("127.0.0.1", 0, ssl=tls_context(self.certificate))
-        await house.start(server)
-        self.ready.set()
-        await self.stopping.wait()
-        await server.close(grace_s=1)
-        await house.stop()
-        house.node.database.close()
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.stopping.set)
-        self.join(START_GUARD_S)
-        assert not self.is_alive(), "the node does not stop"
-
-
-def tls_context(path: Path) -> ssl.SSLContext:
-    """A certificate of our own making for 127.0.0.1, written to `path` with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now - datetime.timedelta(hours=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(hours=1))
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    pem = key.private_bytes(encoding, form, serialization.NoEncryption())
-    path.write_bytes(made.public_bytes(encoding) + pem)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(path)
-    return context
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingNode]:
+    with ServingNode(Settings(data=tmp_path_factory.mktemp("node") / "data")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeThread]:
-    node = NodeThread(tmp_path_factory.mktemp("node") / "data")
-    node.start()
-    assert node.ready.wait(START_GUARD_S), "the node does not start"
-    try:
-        yield node
-    finally:
-        node.stop()
+def port(node: ServingNode) -> int:
+    return urlsplit(node.url).port or 0
 
 
 @pytest.fixture(scope="module")
-def port(node: NodeThread) -> int:
-    return node.port
-
-
-@pytest.fixture(scope="module")
-def client(port: int) -> Iterator[Client]:
+def client(node: ServingNode) -> Client:
     """Makes boto3 clients: client(), client("sqs"), client(region="eu-west-1", signature_version="s3v4")."""
-    made = []
 
     def make(service: str = "s3", region: str = "us-east-1", **options: Any) -> Any:
-        session = boto3.Session("test", "test", region_name=region)
-        config = Config(retries={"max_attempts": 1}, read_timeout=10, **options)
-        made.append(session.client(service, endpoint_url=f"http://127.0.0.1:{port}", config=config))
-        return made[-1]
+        return node.client(service, region, **options)
 
-    yield make
-    for each in made:
-        each.close()
+    return make
 
 
 @pytest.fixture
@@ -141,29 +64,6 @@ def fetch(url: str, method: str = "GET", data: bytes | None = None, **headers: s
         return answer.status, answer.read()
     finally:
         connection.close()
-
-
-def test_over_tls_bodies_come_in_chunks_with_a_trailer(node: NodeThread, client: Client, bucket: str) -> None:
-    session = boto3.Session("test", "test", region_name="us-east-1")
-    url = f"https://127.0.0.1:{node.tls_port}"
-    config = Config(retries={"max_attempts": 1}, read_timeout=10)
-    s3 = session.client("s3", endpoint_url=url, verify=str(node.certificate), config=config)
-    sent: list[str] = []
-    s3.meta.events.register(
-        "before-send.s3.PutObject", lambda request, **_: sent.append(str(request.headers["X-Amz-Content-SHA256"]))
-    )
-    body = os.urandom(1_000_000)
-    put = s3.put_object(Bucket=bucket, Key="k", Body=body, ContentEncoding="gzip", ChecksumAlgorithm="SHA256")
-    assert "STREAMING-UNSIGNED-PAYLOAD-TRAILER" in sent[0]
-    assert base64.b64decode(put["ChecksumSHA256"]) == hashlib.sha256(body).digest()
-    got = s3.get_object(Bucket=bucket, Key="k")
-    assert got["Body"].read() == body and got["ContentEncoding"] == "gzip"
-    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
-    part = s3.upload_part(Bucket=bucket, Key="m", UploadId=upload, PartNumber=1, Body=io.BytesIO(body))
-    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
-    s3.complete_multipart_upload(Bucket=bucket, Key="m", UploadId=upload, MultipartUpload=parts)
-    assert client().get_object(Bucket=bucket, Key="m")["Body"].read() == body
-    s3.close()
 
 
 def test_an_object_comes_back_whatever_its_bytes(client: Client, bucket: str) -> None:
@@ -364,7 +264,7 @@ def test_a_function_works_on_what_comes_in(client: Client, bucket: str) -> None:
         Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [wanted]}
     )
     s3.put_object(Bucket=bucket, Key="in/a.txt", Body=b"hello")
-    guard = time.monotonic() + START_GUARD_S
+    guard = time.monotonic() + GUARD_S
     while "Contents" not in (listed := s3.list_objects_v2(Bucket=bucket, Prefix="out/")):
         assert time.monotonic() < guard, "the function wrote nothing"
         time.sleep(0.05)

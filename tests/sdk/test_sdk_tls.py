@@ -1,6 +1,7 @@
 """boto3 over TLS: S3's bodies in chunks with trailers, and a call or more of each service."""
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -73,6 +74,14 @@ def test_an_object_comes_in_chunks_with_its_checksum_behind(s3: Any, bucket: str
     assert got[f"Checksum{algorithm}"] == put[f"Checksum{algorithm}"]
     if algorithm == "CRC32":
         assert base64.b64decode(put["ChecksumCRC32"]) == crc32(body).to_bytes(4, "big")
+
+
+def test_the_content_keeps_its_own_encoding(s3: Any, bucket: str) -> None:
+    sent, body = sent_by(s3), gzip.compress(os.urandom(1000))
+    s3.put_object(Bucket=bucket, Key="k", Body=io.BytesIO(body), ContentEncoding="gzip")
+    assert sent[0]["content-encoding"] == "gzip,aws-chunked"
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert (got["ContentEncoding"], got["Body"].read()) == ("gzip", body)
 
 
 def test_an_empty_object_too(s3: Any, bucket: str) -> None:
