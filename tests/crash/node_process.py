@@ -76,7 +76,11 @@ class NodeProcess:
             stdout=subprocess.DEVNULL,
             env={name: value for name, value in os.environ.items() if not name.startswith("CLOUDLET_")},
         )
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
         self.ready_s = time.monotonic() - started
 
     def _wait_until_ready(self) -> None:
@@ -102,6 +106,12 @@ class NodeProcess:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
+
+    def __enter__(self) -> "NodeProcess":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def stop(self) -> int:
         """As `cloudlet down` does."""

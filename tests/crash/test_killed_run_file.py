@@ -36,11 +36,12 @@ def test_who_could_not_have_it_leaves_the_file_alone(tmp_path):
 
 @pytest.mark.slow
 def test_a_reused_pid_neither_bars_a_start_nor_is_stopped(tmp_path):
-    node, until = NodeProcess(tmp_path), time.monotonic() + HANG_GUARD_S
-    while find_running(Settings(data=node.data)) is None:  # written a moment after the first answer
-        assert time.monotonic() < until, "a node that serves is not found"
-        time.sleep(0.01)
-    node.kill()
+    with NodeProcess(tmp_path) as node:
+        until = time.monotonic() + HANG_GUARD_S
+        while find_running(Settings(data=node.data)) is None:  # written a moment after the first answer
+            assert time.monotonic() < until, "a node that serves is not found"
+            time.sleep(0.01)
+        node.kill()
     left = (node.data / "running.json").read_text()
     (node.data / "running.json").write_text(left.replace(f'"pid":{node.pid}', f'"pid":{os.getpid()}'))
     stopped = []
@@ -50,4 +51,5 @@ def test_a_reused_pid_neither_bars_a_start_nor_is_stopped(tmp_path):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert (down.returncode, stopped) == (0, [])
-    assert NodeProcess(tmp_path).stop() == 0
+    with NodeProcess(tmp_path) as second:
+        assert second.stop() == 0
