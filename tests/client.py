@@ -28,11 +28,13 @@ class TestNode:
 
     __test__ = False
 
-    def __init__(self, database: Database | None = None, settings: Settings | None = None) -> None:
+    def __init__(
+        self, database: Database | None = None, settings: Settings | None = None, node_key: bytes | None = NODE_KEY
+    ) -> None:
         self.clock = ManualClock()
         database = database or Database.open(None, run_twice=True)
         settings = settings or Settings()
-        self.house: House = build(settings, clock=self.clock, database=database, node_key=NODE_KEY)
+        self.house: House = build(settings, clock=self.clock, database=database, node_key=node_key)
         self.node = self.house.node
         self.runner = asyncio.Runner()
         self._users = 0

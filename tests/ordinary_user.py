@@ -16,15 +16,15 @@ USER = 12_345
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def command(arguments: str, hold: Path, home: Path) -> list[str]:
-    """Runs shell words as the ordinary user whose home is `home`, in this checkout. `hold`: an empty directory."""
+def command(words: list[str], hold: Path, home: Path) -> list[str]:
+    """Runs a command (words of env: NAME=value first) as the ordinary user whose home is `home`, in this checkout. `hold`: an empty directory."""
     for tool in ("unshare", "setpriv"):
         if shutil.which(tool) is None and not os.environ.get("CLOUDLET_REQUIRE_ALL"):
             pytest.skip(f"{tool} is not installed (util-linux)")
     os.chown(home, USER, USER)
     commands = ["set -e", *_opening([Path(sys.base_prefix).resolve(), ROOT], hold), f"cd {shlex.quote(str(ROOT))}"]
-    clean = f"env -i PATH=/usr/bin:/bin HOME={home} CLOUDLET_REQUIRE_ALL={os.environ.get('CLOUDLET_REQUIRE_ALL', '')}"
-    commands.append(f"exec setpriv --reuid {USER} --regid {USER} --clear-groups {clean} {arguments}")
+    clean = f"env -i PATH=/usr/bin:/bin HOME={shlex.quote(str(home))} CLOUDLET_REQUIRE_ALL={os.environ.get('CLOUDLET_REQUIRE_ALL', '')}"
+    commands.append(f"exec setpriv --reuid {USER} --regid {USER} --clear-groups {clean} {shlex.join(words)}")
     return ["unshare", "--mount", "--propagation", "private", "bash", "-c", "\n".join(commands)]
 
 
@@ -37,13 +37,14 @@ def _opening(paths: list[Path], hold: Path) -> list[str]:
     """Shell commands that bring `paths` out from under closed directories."""
     closed = {path: parent for path in paths if (parent := _closed_parent(path)) is not None}
     commands = []
+    held = shlex.quote(str(hold))
     for number, path in enumerate(closed):
         (hold / str(number)).mkdir()
-        commands.append(f"mount --bind {shlex.quote(str(path))} {hold}/{number}")
+        commands.append(f"mount --bind {shlex.quote(str(path))} {held}/{number}")
     commands += [
         f"mount -t tmpfs -o mode=755 tmpfs {shlex.quote(str(parent))}" for parent in sorted(set(closed.values()))
     ]
     for number, path in enumerate(closed):
         quoted = shlex.quote(str(path))
-        commands.append(f"mkdir -p {quoted} && mount --bind {hold}/{number} {quoted}")
+        commands.append(f"mkdir -p {quoted} && mount --bind {held}/{number} {quoted}")
     return commands

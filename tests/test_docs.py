@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_the_readmes_commands_print_what_it_says(environment: dict[str, str]) ->
     commands = [block for block in blocks("bash") if block.strip() not in RUN_ELSEWHERE]
     (program,) = blocks("python")
     said = README.partition(program)[2].split("```\n")[2]
-    script = "set -e\n" + "".join(commands) + f'{sys.executable} -c "$PROGRAM"\n'
+    script = "set -e\n" + "".join(commands) + f'{shlex.quote(sys.executable)} -c "$PROGRAM"\n'
     ran = subprocess.run(
         ["bash", "-c", script], cwd=ROOT, env=environment | {"PROGRAM": program}, capture_output=True, text=True,
         timeout=HANG_GUARD_S, check=False,

@@ -67,7 +67,7 @@ def test_a_node_in_memory_has_no_key_that_could_be_guessed(node: TestNode, key: 
 
 
 def test_two_nodes_in_memory_do_not_take_each_others_sessions(node: TestNode) -> None:
-    with TestNode() as other:
+    with TestNode(node_key=None) as other:
         given = other.aws("sts", "GetSessionToken")["Credentials"]
     with pytest.raises(AwsError):
         node.caller(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]).aws("sqs", "ListQueues")

@@ -53,6 +53,6 @@ def test_the_demo_holds_what_it_claims_and_needs_no_privilege(open_directory: Pa
     hold, home = open_directory / "hold", open_directory / "home"
     hold.mkdir()
     home.mkdir()
-    arguments = f"TMPDIR={home} {sys.executable} -B -m cloudlet demo --input {FLIGHTS} {DEMO}"
-    command = ordinary_user.command(arguments, hold, home)
+    words = [f"TMPDIR={home}", sys.executable, "-B", "-m", "cloudlet", "demo", "--input", str(FLIGHTS), *DEMO.split()]
+    command = ordinary_user.command(words, hold, home)
     check(subprocess.run(command, capture_output=True, text=True, timeout=HANG_GUARD_S, check=False))

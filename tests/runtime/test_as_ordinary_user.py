@@ -22,8 +22,9 @@ def test_hostile_functions_are_stopped_by_an_ordinary_user_too(open_directory: P
     hold, home = open_directory / "hold", open_directory / "home"
     hold.mkdir()
     home.mkdir()
-    tests = f"-B -m pytest -p no:cacheprovider --confcutdir={HERE} --basetemp={home}/t {HERE}/test_hostile_functions.py"
-    command = ordinary_user.command(f"{sys.executable} {tests} --tb=short", hold, home)
+    pytest_words = ["-B", "-m", "pytest", "-p", "no:cacheprovider", f"--confcutdir={HERE}", f"--basetemp={home}/t"]
+    words = [sys.executable, *pytest_words, f"{HERE}/test_hostile_functions.py", "--tb=short"]
+    command = ordinary_user.command(words, hold, home)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     print(done.stdout)
