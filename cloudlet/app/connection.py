@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, incoming: Incoming) -> None:
         reserved = len(incoming.body) if incoming.whole else _reservation(incoming.length)
-        if not self.server.reserve(reserved):
+        if not self.server.reserve(reserved, self.listener):
             self._deaf = self._parser.finished = True
             self._push(Refused(503, "Please reduce your request rate.", incoming.host))
             return
@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
         if isinstance(item, Refused):
             self._refuse(item)
         elif item.body is not None and item.body.broken is not None:
-            self.server.release(item.reserved_bytes)
+            self.server.release(item.reserved_bytes, self.listener)
             self._refuse(item.body.broken)
         else:
             self._current = item
@@ -215,7 +215,7 @@ class Connection(asyncio.Protocol):
         try:
             closes = await self._answer(exchange, await self._handle(exchange))
         finally:
-            self.server.release(exchange.reserved_bytes)
+            self.server.release(exchange.reserved_bytes, self.listener)
             self._task = self._current = None
             if not self._lost:
                 self._answered(exchange, closes)
@@ -334,7 +334,7 @@ class Connection(asyncio.Protocol):
         current = self._current
         if current is None or current.body is not body or size <= current.reserved_bytes:
             return True
-        if not self.server.reserve(size - current.reserved_bytes):
+        if not self.server.reserve(size - current.reserved_bytes, self.listener):
             return False
         current.reserved_bytes = size
         return True
@@ -381,7 +381,7 @@ class Connection(asyncio.Protocol):
     def _release_queue(self) -> None:
         for item in self._queue:
             if isinstance(item, _Exchange):
-                self.server.release(item.reserved_bytes)
+                self.server.release(item.reserved_bytes, self.listener)
         self._queue.clear()
 
     def close_if_idle(self) -> None:

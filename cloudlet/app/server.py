@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import ssl as tls
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -39,10 +40,19 @@ class Limits:
     body_bytes_min: int = 1024
     pipelined_max: int = 16
     connections_max: int = 10_000  # over: 503
+    connections_each_max: int = 256  # of one named listener, an execution environment's; over: 503
     in_flight_bytes_max: int = 64 * 1024 * 1024  # of request bodies held, on the whole node; over: 503
+    in_flight_bytes_each_max: int = 32 * 1024 * 1024  # of one named listener: a function may not hold them all
     drain_bytes_max: int = 256 * 1024  # the rest of a body that the handler didn't want: read this much, else close
     linger_s: float = 2.0  # after the last answer, for a client that is still sending
     linger_bytes_max: int = 16 * 1024 * 1024
+
+
+def _take(counts: Counter[str], name: str, count: int) -> None:
+    """Environments come and go: what is down to nothing is forgotten."""
+    counts[name] -= count
+    if counts[name] <= 0:
+        del counts[name]
 
 
 class Server:
@@ -64,6 +74,8 @@ class Server:
         self._listeners: list[tuple[str, asyncio.Server]] = []
         self._stopped: set[str] = set()
         self._connections: set[Connection] = set()
+        self._connections_each: Counter[str] = Counter()  # by named listener
+        self._bytes_each: Counter[str] = Counter()
         self._closing = False
         self._empty: asyncio.Event | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -156,12 +168,20 @@ class Server:
     def admits(self, connection: Connection) -> bool:
         """Count it in. False: one too many; where even the refusals pile up, it is cut."""
         self._connections.add(connection)
-        over = len(self._connections) - self.limits.connections_max
-        if over > 16 + self.limits.connections_max // 10:
+        most = self.limits.connections_max
+        over, refusals_max = len(self._connections) - most, 16 + most // 10
+        if connection.listener:
+            self._connections_each[connection.listener] += 1
+            over_its_own = self._connections_each[connection.listener] - self.limits.connections_each_max
+            if over_its_own > over:
+                over, refusals_max = over_its_own, 16
+        if over > refusals_max:
             connection.transport.abort()
         return over <= 0
 
     def forget(self, connection: Connection) -> None:
+        if connection.listener and connection in self._connections:
+            _take(self._connections_each, connection.listener, 1)
         self._connections.discard(connection)
         if self._empty is not None and not self._connections:
             self._empty.set()
@@ -169,14 +189,22 @@ class Server:
     def stops(self, connection: Connection) -> bool:
         return self._closing or (bool(self._stopped) and connection.listener in self._stopped)
 
-    def reserve(self, size: int) -> bool:
-        if size and self.in_flight_bytes + size > self.limits.in_flight_bytes_max:
+    def reserve(self, size: int, listener: str = "") -> bool:
+        if not size:
+            return True
+        if self.in_flight_bytes + size > self.limits.in_flight_bytes_max:
             return False
+        if listener:
+            if self._bytes_each[listener] + size > self.limits.in_flight_bytes_each_max:
+                return False
+            self._bytes_each[listener] += size
         self.in_flight_bytes += size
         return True
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, listener: str = "") -> None:
         self.in_flight_bytes -= size
+        if listener and size:
+            _take(self._bytes_each, listener, size)
 
     def protocol_error(self, host: str, status: int, reason: str) -> HttpResponse:
         """Never fails: the last word when nothing else can speak."""
