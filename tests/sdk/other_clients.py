@@ -1,7 +1,7 @@
-"""Clients that are not ours to depend on, installed beside the project: `python -m tests.sdk.other_clients` gets all.
+"""Clients that are not ours to depend on, installed beside the project: `python -m tests.sdk.other_clients`.
 
 They lie in $XDG_CACHE_HOME/cloudlet-tests, each in a directory named by what it holds. Tests never fetch anything by
-themselves, except under CLOUDLET_REQUIRE_ALL=1; else they skip and name the command above.
+themselves, except under CLOUDLET_REQUIRE_ALL=1; else they skip and say so.
 """
 
 import fcntl
@@ -31,8 +31,9 @@ JAVASCRIPT = tuple(
         "s3-request-presigner@3.1169.0",
     )
 )
-OLD_BOTO3 = ("boto3==1.28.57", "botocore==1.31.57", "setuptools<81")  # the last months in which SQS spoke query
+OLD_BOTO3 = ("boto3==1.28.57", "botocore==1.31.57")  # the last months in which SQS spoke query
 AWS_CLI = ("awscli==1.46.3", "botocore==1.43.62")
+SAM_CLI = ("aws-sam-cli==1.170.0",)
 
 
 class CannotInstall(Exception):
@@ -96,18 +97,19 @@ class OtherClient(NamedTuple):
     def required(self) -> Path:
         """For tests: where it is, or a skip that names what to do."""
         if not self.is_installed and not os.environ.get("CLOUDLET_REQUIRE_ALL"):
-            pytest.skip(f"{self.meaning} is not installed: python -m tests.sdk.other_clients")
+            pytest.skip(f"{self.meaning} is not installed: CLOUDLET_REQUIRE_ALL=1 ./scripts/test does it")
         return self.ensure()
 
 
 javascript = OtherClient("javascript", "the AWS SDK for JavaScript v3", JAVASCRIPT, install_javascript)
 old_boto3 = OtherClient("old-boto3", "boto3 of 2023", OLD_BOTO3, install_python(*OLD_BOTO3))
 aws_cli = OtherClient("aws-cli", "the AWS CLI v1", AWS_CLI, install_python(*AWS_CLI))
+sam_cli = OtherClient("sam-cli", "the SAM CLI (aws-sam-cli)", SAM_CLI, install_python(*SAM_CLI))
 
 
 def main() -> int:
     try:
-        for client in (javascript, old_boto3, aws_cli):
+        for client in (javascript, old_boto3, aws_cli, sam_cli):
             client.ensure()
     except CannotInstall as error:
         print(f"Not installed: {error}", file=sys.stderr)

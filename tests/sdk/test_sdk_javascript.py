@@ -36,10 +36,10 @@ def run(served: ServedNode, scheme: str) -> Run:
     """Runs a script with its arguments against the node; it must say nothing and succeed."""
     sdk = javascript.required()
 
-    def run_script(script: str, *arguments: str) -> None:
+    def run_script(script: str, *arguments: str, **environment: str) -> None:
         ended = subprocess.run(
             ["node", "--no-warnings", str(SCRIPTS / script), *arguments],
-            env=served.environment(scheme) | {"SDK_DIRECTORY": str(sdk)},
+            env=served.environment(scheme) | {"SDK_DIRECTORY": str(sdk)} | environment,
             capture_output=True,
             text=True,
             timeout=GUARD_S,
@@ -77,6 +77,25 @@ def test_cloudwatch_in_each_of_its_protocols(run: Run, name: str, protocol: str)
 
 def test_bad_keys_are_refused_in_each_protocol(run: Run) -> None:
     run("authority.mjs")
+
+
+def test_a_roles_temporary_keys_reach_as_far_as_its_policy(run: Run, name: str, served: ServedNode) -> None:
+    iam, statement = served.client("iam"), {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    user = iam.create_user(UserName=name)["User"]["Arn"]
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    trust = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+    given = {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(document | {"Statement": [trust]})}
+    role = iam.create_role(**given)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    sts = served.client("sts", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    keys = sts.assume_role(RoleArn=role, RoleSessionName="job")["Credentials"]
+    run(
+        "temporary_keys.mjs",
+        AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+        AWS_SESSION_TOKEN=keys["SessionToken"],
+    )
 
 
 def test_lambda(run: Run, name: str, served: ServedNode, tmp_path: Path) -> None:
