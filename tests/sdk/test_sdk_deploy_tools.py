@@ -1,18 +1,14 @@
-"""The AWS CLI and the SAM CLI, from PyPI, deploy the example as they deploy it to AWS.
+"""The AWS CLI and the SAM CLI, from PyPI, deploy the example as they deploy it to AWS."""
 
-Each lives in an environment of its own below .venv/, made where CLOUDLET_REQUIRE_ALL=1 and kept.
-"""
-
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cloudlet.cli.stories.stage import Stage
+from tests.sdk.other_clients import aws_cli, sam_cli
 
 pytestmark = pytest.mark.slow
 
@@ -20,19 +16,6 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "examples" / "file_transformer" / "template.yaml"
 PARAMETERS = ["AdminEmail=admin@example.com", "UserField=name"]
 HANG_GUARD_S = 240
-
-
-def tool(package: str, version: str, program: str) -> list[str]:
-    """The command; its package is installed at the first need."""
-    directory = ROOT / ".venv" / f"tool-{package}-{version}-{sys.version_info[0]}.{sys.version_info[1]}"
-    if not (directory / "bin" / program).exists():
-        if not os.environ.get("CLOUDLET_REQUIRE_ALL"):
-            pytest.skip(f"{package}=={version} is not installed here; CLOUDLET_REQUIRE_ALL=1 does it")
-        shutil.rmtree(directory, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-        install = ["-m", "pip", "--disable-pip-version-check", "-qq", "install", "--only-binary", ":all:"]
-        subprocess.run([directory / "bin" / "python", *install, f"{package}=={version}"], check=True)
-    return [str(directory / "bin" / "python"), str(directory / "bin" / program)]
 
 
 class Tools:
@@ -70,7 +53,7 @@ def tools(tmp_path: Path) -> Iterator[Tools]:
 
 
 def test_sam_deploys_with_a_bucket_of_its_own_updates_and_deletes(tools: Tools) -> None:
-    sam = tool("aws-sam-cli", "1.170.0", "sam")
+    sam = [str(sam_cli.required() / "bin" / "sam")]
     deploy = [*sam, "deploy", "--resolve-s3", "--stack-name", "viasam", "--capabilities", "CAPABILITY_IAM"]
     deploy += ["--no-progressbar", "--no-fail-on-empty-changeset", "--parameter-overrides"]
     assert "Successfully created/updated stack - viasam" in tools.run([*deploy, *PARAMETERS])
@@ -84,7 +67,7 @@ def test_sam_deploys_with_a_bucket_of_its_own_updates_and_deletes(tools: Tools) 
 
 
 def test_the_aws_cli_packages_and_deploys(tools: Tools) -> None:
-    aws = tool("awscli", "1.46.3", "aws")
+    aws = [str(aws_cli.required() / "bin" / "aws")]
     tools.run([*aws, "s3", "mb", "s3://packages"])
     package = ["cloudformation", "package", "--template-file", "template.yaml", "--s3-bucket", "packages"]
     tools.run([*aws, *package, "--output-template-file", "packaged.yaml"])
