@@ -17,14 +17,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def command(words: list[str], hold: Path, home: Path) -> list[str]:
-    """Runs a command (words of env: NAME=value first) as the ordinary user whose home is `home`, in this checkout. `hold`: an empty directory."""
+    """Runs `words` (NAME=value first, as for env) as the ordinary user whose home is `home`, in this checkout.
+    `hold`: an empty directory."""
     for tool in ("unshare", "setpriv"):
         if shutil.which(tool) is None and not os.environ.get("CLOUDLET_REQUIRE_ALL"):
             pytest.skip(f"{tool} is not installed (util-linux)")
     os.chown(home, USER, USER)
     commands = ["set -e", *_opening([Path(sys.base_prefix).resolve(), ROOT], hold), f"cd {shlex.quote(str(ROOT))}"]
-    clean = f"env -i PATH=/usr/bin:/bin HOME={shlex.quote(str(home))} CLOUDLET_REQUIRE_ALL={os.environ.get('CLOUDLET_REQUIRE_ALL', '')}"
-    commands.append(f"exec setpriv --reuid {USER} --regid {USER} --clear-groups {clean} {shlex.join(words)}")
+    required = os.environ.get("CLOUDLET_REQUIRE_ALL", "")
+    clean = ["env", "-i", "PATH=/usr/bin:/bin", f"HOME={home}", f"CLOUDLET_REQUIRE_ALL={required}"]
+    user = f"exec setpriv --reuid {USER} --regid {USER} --clear-groups"
+    commands.append(f"{user} {shlex.join([*clean, *words])}")
     return ["unshare", "--mount", "--propagation", "private", "bash", "-c", "\n".join(commands)]
 
 
