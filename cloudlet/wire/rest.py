@@ -74,6 +74,8 @@ class Route:
 
     def is_told(self, query: Query, request: HttpRequest) -> bool:
         """What tells it from its like is there too."""
+        if not (self.wants or self.headers):
+            return True
         return all(name in query for name in self.wants) and all(
             request.header(name) is not None for name in self.headers
         )
@@ -113,7 +115,10 @@ def _route(model: ServiceModel, name: str, telling_headers: frozenset[str]) -> R
 def choose(routes: Iterable[Route], query: Query, request: HttpRequest) -> Route | None:
     """Of routes with the same method and path: the one asked for by the most literal parameters, then the one told by
     the most others. If none is told, the least demanding: its missing parameter is an error of its own."""
-    asked = [route for route in routes if route.is_asked(query)]
+    if query:
+        asked = [route for route in routes if route.is_asked(query)]
+    else:
+        asked = [route for route in routes if not route.literals]
     if not asked:
         return None
     most = max(len(route.literals) for route in asked)
