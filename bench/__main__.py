@@ -2,12 +2,12 @@
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,7 +40,11 @@ class Plan:
     items: int  # in the table that is read
     run_s: float
     rounds: int
-    only: str  # lines whose name holds this
+    only: str = ""  # lines whose name holds this
+
+
+QUICK = Plan(items=5_000, run_s=0.4, rounds=1)
+WHOLE = Plan(items=100_000, run_s=1.0, rounds=2)
 
 
 def say(text: str) -> None:
@@ -150,23 +154,18 @@ def read_counters(server: Server, path: Path) -> dict[str, Any]:
     return counters
 
 
-def start_all(directory: Path, peers: bool, broken: list[str]) -> Iterator[Server]:
-    yield contestants.start_cloudlet(directory)
-    for peer in contestants.PEERS if peers else ():
-        try:
-            yield contestants.start_peer(peer, contestants.install(peer, directory, say), directory)
-        except (subprocess.CalledProcessError, NotStarted) as error:
-            output = getattr(error, "stderr", None) or b""
-            broken.append(f"- {peer.name} is missing: {error} {output.decode(errors='replace')[-300:]}".rstrip())
-
-
 async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.ExitStack) -> int:
-    plan = Plan(5_000, 0.6, 1, given.only) if given.quick else Plan(100_000, 1.5, 2, given.only)
+    plan = QUICK if given.quick else WHOLE
+    plan = dataclasses.replace(plan, only=given.only)
     missing: list[str] = []
-    servers: list[Server] = []
-    for server in start_all(directory, not given.alone, missing):
-        stack.callback(server.stop)
-        servers.append(server)
+    servers = [contestants.start_cloudlet(directory)]
+    stack.callback(servers[0].stop)
+    for peer in () if given.alone else contestants.start_peers(directory, say):
+        if isinstance(peer, contestants.Missing):
+            missing.append(f"- {peer}")
+            continue
+        stack.callback(peer.stop)
+        servers.append(peer)
     counters = contestants.counters_path(directory)
     results = await compare(servers, plan)
     syncs = read_counters(servers[0], counters)
@@ -178,7 +177,7 @@ async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.Ex
         timed = contestants.start_cloudlet(directory / "timed", stages=True)
         stack.callback(timed.stop)
         counters = contestants.counters_path(directory / "timed")
-        budget = await stage_budget(timed, counters, Plan(1_000, 0.6, 1, given.only))
+        budget = await stage_budget(timed, counters, dataclasses.replace(QUICK, only=given.only))
     print("\n".join(text_of(servers, plan, results, missing, syncs, budget)))
     names = [server.name for server in servers]
     late = report.behind(results, names, CONNECTIONS[-1])
@@ -198,8 +197,8 @@ def text_of(
     today = datetime.datetime.now(datetime.UTC).date()
     versions = ", ".join(f"{server.name} {server.version}" for server in servers)
     yield f"{today}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}: {versions}."
-    yield f"{plan.items:,} items of 1 KiB, best of {plan.rounds} runs of {plan.run_s} s; time of the server per request"
-    yield "is its processor time. Signed as an IAM user with three attached policies.\n"
+    yield f"{plan.items:,} items of 1 KiB, best of {plan.rounds} × {plan.run_s} s. µs: the server's processor time"
+    yield "per request. Ratios: requests a second, and in brackets by processor time.\n"
     yield from report.table(results, names)
     yield ""
     yield from [*missing, *report.reasons(results)]

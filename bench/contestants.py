@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.server import Server, free_port, start
+from bench.server import NotStarted, Server, free_port, start
 from cloudlet import __version__
 
 Say = Callable[[str], None]
@@ -41,17 +42,33 @@ def counters_path(directory: Path) -> Path:
     return directory / "counters.json"
 
 
-def install(peer: Peer, directory: Path, say: Say) -> Path:
+class Missing(Exception):
+    """A peer that could not be installed or started: why."""
+
+
+def install(peer: Peer, directory: Path) -> Path:
     """A virtual environment with the newest release; its bin directory. Raises CalledProcessError."""
     target = directory / peer.name
-    say(f"installing {peer.requirement} from the package index …")
     subprocess.run([sys.executable, "-m", "venv", str(target)], check=True)
     pip = [str(target / "bin" / "pip"), "--disable-pip-version-check", "--quiet", "install", "--prefer-binary"]
     subprocess.run([*pip, peer.requirement], check=True, stderr=subprocess.PIPE)
     return target / "bin"
 
 
-def start_peer(peer: Peer, binaries: Path, directory: Path) -> Server:
+def start_peers(directory: Path, say: Say) -> Iterator[Server | Missing]:
+    """All of them, installed side by side; in place of one that doesn't come up the reason."""
+    say(f"installing {', '.join(peer.requirement for peer in PEERS)} from the package index …")
+    with ThreadPoolExecutor(len(PEERS)) as pool:
+        installs = [pool.submit(install, peer, directory) for peer in PEERS]
+        for peer, installed in zip(PEERS, installs, strict=True):
+            try:
+                yield _start_peer(peer, installed.result(), directory)
+            except (subprocess.CalledProcessError, NotStarted) as error:
+                output = getattr(error, "stderr", None) or b""
+                yield Missing(f"{peer.name} is missing: {error} {output.decode(errors='replace')[-300:]}".rstrip())
+
+
+def _start_peer(peer: Peer, binaries: Path, directory: Path) -> Server:
     port = free_port()
     command = [str(binaries / peer.command)]
     if peer.name == "moto":

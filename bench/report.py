@@ -25,11 +25,15 @@ def better(one: Result, other: Result) -> Result:
 
 
 def ratio(ours: Result, peer: Result) -> str:
-    """How many times the peer's requests a second."""
+    """How many times the peer's requests a second; in brackets: how many times its requests by processor time."""
     if ours.cannot or peer.cannot or not peer.per_second:
         return "–"
-    times = ours.per_second / peer.per_second
-    return f"{times:.1f}×" if times < 10 else f"{times:.0f}×"
+    text = _times(ours.per_second / peer.per_second)
+    return f"{text} ({_times(peer.cpu_us / ours.cpu_us)})" if ours.cpu_us else text
+
+
+def _times(number: float) -> str:
+    return f"{number:.1f}×" if number < 10 else f"{number:.0f}×"
 
 
 def table(results: Mapping[tuple[str, int, str], Result], servers: Sequence[str]) -> list[str]:
