@@ -11,7 +11,7 @@ from cloudlet.services.cloudformation.records import PlanHead, PlannedResource, 
 from cloudlet.services.cloudformation.resources.kind import Kind, Made
 from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.template.diff import State, modification
-from cloudlet.services.cloudformation.template.intrinsics import Scope, resolve
+from cloudlet.services.cloudformation.template.intrinsics import RESOLVED_ALL_CHARACTERS_MAX, Budget, Scope, resolve
 from cloudlet.services.cloudformation.template.parameters import scalar_text
 from cloudlet.services.cloudformation.work import Act, Work, physical_name
 
@@ -199,7 +199,7 @@ def outputs(work: Work) -> tuple[list[dict[str, Any]], list[str]]:
         names.append(name)
         return scope.imported(name)
 
-    told = dataclasses.replace(scope, imported=imported)
+    told = dataclasses.replace(scope, imported=imported, budget=Budget(RESOLVED_ALL_CHARACTERS_MAX))
     result = [_output(output, told) for output in plan.outputs]
     for resource in work.resources().values():
         resolve(resource.stated, told)

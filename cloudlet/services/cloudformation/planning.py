@@ -8,7 +8,13 @@ from cloudlet.kit.call import Call
 from cloudlet.services.cloudformation import exports, lookup, making, records
 from cloudlet.services.cloudformation.records import Resource, Stack
 from cloudlet.services.cloudformation.template import diff
-from cloudlet.services.cloudformation.template.intrinsics import UNKNOWN, Scope, resolve
+from cloudlet.services.cloudformation.template.intrinsics import (
+    RESOLVED_ALL_CHARACTERS_MAX,
+    UNKNOWN,
+    Budget,
+    Scope,
+    resolve,
+)
 from cloudlet.services.cloudformation.template.prepare import Plan, Planned
 from cloudlet.services.cloudformation.work import attribute_of, masked, parameters_of
 
@@ -54,6 +60,7 @@ class _Foreseen:
             attribute=self._attribute,
             imported=self._imported,
             extended=plan.extended,
+            budget=Budget(RESOLVED_ALL_CHARACTERS_MAX),
         )
 
     def state(self, planned: Planned) -> diff.State:

@@ -4,11 +4,15 @@ import asyncio
 import json
 import os
 import time
+import tracemalloc
+from typing import Any
 
 import pytest
 
 from cloudlet.services.cloudformation.body import _bytes_of
 from cloudlet.services.cloudformation.errors import ValidationError
+from cloudlet.services.cloudformation.template.errors import FunctionError
+from cloudlet.services.cloudformation.template.intrinsics import Scope, resolve
 from cloudlet.services.cloudformation.template.load import S3_BYTES_MAX
 from cloudlet.wire.message import FileSlice
 from tests.client import ACCOUNT, AwsError, TestNode
@@ -76,3 +80,44 @@ def test_a_templates_url_is_never_fetched_but_read_from_s3_as_the_caller(node: T
             caller.aws("cloudformation", "ValidateTemplate", TemplateURL=each)
         assert caught.value.code == "ValidationError"
     assert f"arn:aws:iam::{ACCOUNT}:user/" in caught.value.message, "the last one exists: it is IAM that refuses"
+
+
+LONG = {"Ref": "Long"}
+MULTIPLIED = [
+    {"Fn::Sub": ["${B}" * 8_000, {"B": {"Fn::Sub": ["${C}" * 100, {"C": LONG}]}}]},
+    {"Fn::Join": ["", [LONG] * 3_000]},
+    {"Fn::Join": ["x" * 4_000, ["a"] * 3_000]},
+    {"Fn::Join": ["", [{"Fn::Join": ["", [LONG] * 200]}] * 200]},
+    {"Fn::Base64": {"Fn::Join": ["", [LONG] * 390]}},
+    [LONG] * 10_000,
+    {"Fn::Split": ["a", {"Fn::Join": ["", [LONG] * 300]}]},
+]
+
+
+@pytest.mark.parametrize("value", MULTIPLIED)
+def test_functions_that_multiply_are_stopped_before_they_fill_the_memory(value: Any) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(FunctionError, match="too long"):
+            resolve(value, Scope(parameters={"Long": "a" * 4_000}))
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_megabyte_of_code_in_a_template_is_not_too_long() -> None:
+    code = "x = 1\n" * 160_000
+    assert resolve({"Fn::Sub": code + "${Name}"}, Scope(parameters={"Name": "f"})) == code + "f"
+    assert len(resolve({"Fn::Join": ["\n", code.splitlines()]}, Scope())) == len(code) - 1
+
+
+def test_a_stack_with_such_a_template_fails_and_names_why(node: TestNode) -> None:
+    template = {
+        "Parameters": {"Long": {"Type": "String", "Default": "a" * 4_000}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": MULTIPLIED[0]}}},
+    }
+    node.aws("cloudformation", "CreateStack", StackName="bomb", TemplateBody=json.dumps(template))
+    node.settle()
+    events = node.aws("cloudformation", "DescribeStackEvents", StackName="bomb")["StackEvents"]
+    assert any("too long" in event.get("ResourceStatusReason", "") for event in events)
+    assert events[0]["ResourceStatus"] == "ROLLBACK_COMPLETE"

@@ -19,6 +19,8 @@ from cloudlet.services.cloudformation.template.parameters import scalar_text
 
 UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 CIDR_COUNT_MAX = 256
+RESOLVED_CHARACTERS_MAX = 3 << 19  # that functions give, of one resource: more would not fit into its transaction
+RESOLVED_ALL_CHARACTERS_MAX = 16 << 20  # … of all resources of a stack
 
 JOIN = (
     "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a "
@@ -61,6 +63,32 @@ def _nothing(*names: str) -> Any:
     raise FunctionError(reason=f"{'.'.join(names)} cannot be referenced here")
 
 
+class Budget:
+    """How much text functions may still give: nested ones multiply, so a short template could fill the memory."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, characters: int = RESOLVED_CHARACTERS_MAX) -> None:
+        self._left = characters
+
+    def check(self, characters: int) -> None:
+        """Before so many are put together."""
+        if characters > self._left:
+            raise FunctionError(reason="what the template's functions give is too long")
+
+    def spend(self, value: Any) -> None:
+        """Count what a function gave."""
+        size = _characters(value)
+        self.check(size)
+        self._left -= size
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, dict | list):
+        return 1 + sum(map(_characters, value.values() if isinstance(value, dict) else value))
+    return len(value) + 1 if isinstance(value, str) else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What names mean: parameters (pseudo parameters too), mappings, conditions, and the stack's resources."""
@@ -73,6 +101,7 @@ class Scope:
     imported: Callable[[str], Any] = _nothing  # an export's value
     zones: Callable[[str], list[str]] = lambda region: [f"{region}{letter}" for letter in "abc"]
     extended: bool = False  # AWS::LanguageExtensions: Fn::Length, Fn::ToJsonString, FindInMap's default …
+    budget: Budget = field(default_factory=Budget)
 
 
 def resolve(value: Any, scope: Scope) -> Any:
@@ -111,7 +140,9 @@ def _call(name: str, argument: Any, scope: Scope) -> Any:
             raise NotSupported(feature="cloudformation: Fn::Transform (macros)", module="intrinsics")
         supported = ", ".join(sorted(FUNCTIONS.keys() - {"Ref", "Condition"}))
         raise FunctionError(reason=f"Encountered unsupported function: {name} Supported functions are: [{supported}]")
-    return function(argument, scope)
+    value = function(argument, scope)
+    scope.budget.spend(value)
+    return value
 
 
 def _check_no_dynamic_reference(text: str) -> None:
@@ -189,8 +220,10 @@ def _sub(argument: Any, scope: Scope) -> str:
     text, own = sub_parts(argument)
     sub_names(text)
     values = {name: resolve(value, scope) for name, value in own.items()}
+    size = len(text)
 
     def replaced(match: re.Match[str]) -> str:
+        nonlocal size
         inner = match[1]
         if inner.startswith("!"):
             return "${" + inner[1:] + "}"
@@ -201,6 +234,8 @@ def _sub(argument: Any, scope: Scope) -> str:
             value = scope.attribute(*name.split(".", 1))
         else:
             value = _ref(name, scope)
+        size += _characters(value)
+        scope.budget.check(size)
         return _text(value, SUB)
 
     return _VARIABLE.sub(replaced, text)
@@ -221,6 +256,7 @@ def _join(argument: Any, scope: Scope) -> str:
         return UNKNOWN
     if not isinstance(members, list):
         raise FunctionError(reason=JOIN)
+    scope.budget.check(_characters(members) + len(argument[0]) * len(members))
     return argument[0].join(_text(member, JOIN) for member in members)
 
 
