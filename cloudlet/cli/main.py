@@ -1,4 +1,4 @@
-"""The `cloudlet` command: one subcommand a file of this folder, imported only when it is named (or listed by --help)."""
+"""The `cloudlet` command: one subcommand a file of this folder, imported when it is named (or listed by --help)."""
 
 import argparse
 import importlib

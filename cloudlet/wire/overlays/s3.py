@@ -9,7 +9,8 @@ OVERLAY = Overlay(
     xml_milliseconds=True,
     check_constraints=False,
     check_enums=True,
-    open_enums=("BucketLocationConstraint", "Event", "FilterRuleName", "Protocol", "StorageClass"),  # S3 has errors of their own for these
+    # S3 has errors of their own for these.
+    open_enums=("BucketLocationConstraint", "Event", "FilterRuleName", "Protocol", "StorageClass"),
     violation_code="MalformedXML",
     violation_message="The XML you provided was not well-formed or did not validate against our published schema",
     xml_roots={
