@@ -12,8 +12,6 @@ that a dead worker's work is done by another (at start, `release` brings it back
     leased  ("x", target) DueIndex         -> value: id
 """
 
-from typing import NamedTuple
-
 from cloudlet.base import ids
 from cloudlet.kit.due import DueIndex
 from cloudlet.kit.record import Record, replace
@@ -44,13 +42,6 @@ class Entry(Record, frozen=True):
 class Lane(Record, frozen=True):
     head: int
     tail: int  # the position the next entry gets
-
-
-class Backlog(NamedTuple):
-    """What `status` and the metrics tell of one target."""
-
-    target: str
-    oldest_due_ms: int | None
 
 
 class Outbox:

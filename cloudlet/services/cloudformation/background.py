@@ -17,7 +17,6 @@ from cloudlet.store.errors import StoreError
 
 STEPS_PER_TURN = 50
 FORGOTTEN_PER_STEP = 1000
-ADVANCE_MS = 24 * 3600 * 1000
 
 log = logging.getLogger("cloudlet.cloudformation")
 

@@ -12,7 +12,6 @@ from cloudlet.base.errors import aws_error
 from cloudlet.services.cloudwatch import errors
 
 DEPTH_MAX, CHILDREN_MAX = 20, 100
-STATES = ("ALARM", "OK", "INSUFFICIENT_DATA")
 Test = Callable[[Mapping[str, str]], bool]  # child's name → its state
 
 _token = re.compile(

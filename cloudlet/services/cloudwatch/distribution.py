@@ -5,7 +5,6 @@ bounds grow by 2 %, so that a percentile is at most 1 % off (classes beyond 2048
 """
 
 import math
-from collections.abc import Iterable
 
 from cloudlet.services.cloudwatch.records import Bucket
 
@@ -48,13 +47,6 @@ def merge(one: Bucket, other: Bucket) -> Bucket:
         opaque=one.opaque + other.opaque,
     )
     return _distributed(merged, counts, classes)
-
-
-def merge_all(buckets: Iterable[Bucket]) -> Bucket | None:
-    merged: Bucket | None = None
-    for bucket in buckets:
-        merged = bucket if merged is None else merge(merged, bucket)
-    return merged
 
 
 def _distributed(bucket: Bucket, counts: dict[float, float], classes: dict[int, float]) -> Bucket:

@@ -23,7 +23,6 @@ SEEN_LAG_MS = 600_000  # a series' last_ms is written when it lags this much
 STATISTICS_POINTS_MAX = 1440
 QUERIES_MAX = 500
 POINTS_MAX = 100_800
-SECONDS_KEPT_MS = 3 * 3_600_000
 # How long each resolution is kept, and what it becomes then.
 KEPT_MS = {1: 3 * 3_600_000, 60: 15 * 86_400_000, 300: 63 * 86_400_000, 3600: 455 * 86_400_000}
 COARSER = {60: 300, 300: 3600}

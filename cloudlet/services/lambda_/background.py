@@ -5,15 +5,13 @@ from typing import Any
 from cloudlet.base import ids
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.lambda_ import asynchronous
+from cloudlet.services.lambda_ import asynchronous  # noqa: F401 - its tasks
 from cloudlet.services.lambda_.lookup import change_totals, find_function, find_version, put_version
 from cloudlet.services.lambda_.records import Configuration
 from cloudlet.services.lambda_.service import lambda_
 from cloudlet.services.lambda_.storing import drop_packages
 
 REMOVED_PER_STEP = 100
-
-TASKS = (asynchronous.invoke_async, asynchronous.drop_event)
 
 
 @lambda_.task("settle_state")
