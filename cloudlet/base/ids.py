@@ -1,5 +1,7 @@
 """Every random id the node hands out, in AWS's forms. Tests seed them: `seed(7)`."""
 
+import base64
+import hashlib
 import os
 import random
 
@@ -7,7 +9,7 @@ _UPPER_ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LOWER_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
 _VERSION_4 = 4 << 76 | 2 << 62
 _NOT_FIXED = (1 << 128) - 1 & ~(15 << 76 | 3 << 62)
-_HOST_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 class _Source:
@@ -55,7 +57,7 @@ def iam_id(prefix: str) -> str:
 
 def secret_access_key() -> str:
     """40 characters, from the operating system whatever the seed."""
-    return "".join(random.SystemRandom().choices(_HOST_ID, k=40))
+    return "".join(random.SystemRandom().choices(_BASE64, k=40))
 
 
 def lower_alnum(length: int) -> str:
@@ -66,5 +68,6 @@ def s3_request_id() -> str:
     return text(_UPPER_ALNUM, 16)
 
 
-def s3_host_id() -> str:
-    return text(_HOST_ID, 75) + "="
+def s3_host_id(request_id: str) -> str:
+    """x-amz-id-2: 76 characters that go with the request id, as in the answer's header so in events."""
+    return base64.b64encode(hashlib.blake2b(request_id.encode(), digest_size=56).digest()).decode()

@@ -15,6 +15,7 @@ import msgspec
 from cloudlet.base import ids
 from cloudlet.base.errors import aws_error
 from cloudlet.kit import outbox
+from cloudlet.kit.arn import arn
 from cloudlet.kit.authority import authorise
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.meter import Series
@@ -27,7 +28,6 @@ from cloudlet.wire.message import BodyStream, HttpRequest
 T = TypeVar("T")
 
 DEPTH_MAX = 8  # call.aws within call.aws
-PARTITION = "aws"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Call:
         return self._tx
 
     def arn(self, resource: str) -> str:
-        return f"arn:{PARTITION}:{self.service.name}:{self.region}:{self.account}:{resource}"
+        return arn(self.service.name, self.region, self.account, resource)
 
     def aws(
         self,

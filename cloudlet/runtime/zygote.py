@@ -17,7 +17,7 @@ import socket
 import sys
 from typing import Any
 
-from cloudlet.runtime import bootstrap, linux, sandbox, warm
+from cloudlet.runtime import bootstrap, linux, processes, sandbox, warm
 from cloudlet.runtime.channel import receive, send
 
 
@@ -182,7 +182,7 @@ def _watch(runtime: int, awake: int, control: socket.socket) -> int | None:
 def _kill_descendants() -> None:
     """Without a pid namespace: orphans come to this process (a subreaper), so the tree is all there is to kill."""
     while True:
-        children = _children(os.getpid())
+        children = processes.children(os.getpid())
         if not children:
             return
         for pid in children:
@@ -197,22 +197,11 @@ def _kill_descendants() -> None:
 def _kill_tree(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGSTOP)
-        for child in _children(pid):
+        for child in processes.children(pid):
             _kill_tree(child)
         os.kill(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += [int(word) for word in file.read().split()]
-    except OSError:
-        pass
-    return found
 
 
 def _run(request: dict[str, Any], output: int, plan: dict[str, Any], uid: int, environ: dict[str, str]) -> None:

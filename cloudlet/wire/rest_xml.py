@@ -4,14 +4,13 @@ A bucket in the host name is found by the caller, who knows the node's names; wh
 method, path, query and the copy-source header.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Member, Operation, ServiceModel, Shape, compiled_once
@@ -223,12 +222,7 @@ def render(
 
 
 def _own_headers(request_id: str, host_id: str) -> list[tuple[str, str]]:
-    return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id or _host_id(request_id))]
-
-
-def _host_id(request_id: str) -> str:
-    """x-amz-id-2: 76 characters that go with the request id."""
-    return base64.b64encode(hashlib.blake2b(request_id.encode(), digest_size=56).digest()).decode()
+    return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id or ids.s3_host_id(request_id))]
 
 
 def _body_writer(model: ServiceModel, operation: Operation) -> Callable[[Any], bytes] | None:

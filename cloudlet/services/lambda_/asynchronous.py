@@ -12,6 +12,7 @@ from typing import Any
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
 from cloudlet.kit.ports import Outcome
+from cloudlet.kit.retry import backoff_ms
 from cloudlet.services.lambda_ import errors, rules
 from cloudlet.services.lambda_.destinations import Ending, report
 from cloudlet.services.lambda_.execution import Ask, Plan, count, own_call, plan, run
@@ -23,8 +24,6 @@ from cloudlet.services.lambda_.service import lambda_
 IN_FLIGHT_MAX = 64
 LEASE_MS = 2 * 3600_000  # longer than any run; a crash's leases end at the next start
 RETRY_MS = 60_000  # after the first failure; after the second, twice as long
-BACKOFF_FIRST_MS = 1_000  # where nothing more may run
-BACKOFF_MAX_MS = 300_000
 
 Finish = Callable[[Call], None]  # in the transaction that removes the entry
 
@@ -115,8 +114,8 @@ def _again(call: Call, attempt: Attempt, event: dict[str, Any], delay_ms: int) -
 
 def _wait(call: Call, attempt: Attempt, event: dict[str, Any]) -> None:
     """Throttled, or a failure of ours: backing off until the event is too old."""
-    delay_ms = min(BACKOFF_FIRST_MS << min(event["waits"], 16), BACKOFF_MAX_MS)
-    if not _again(call, attempt, event | {"waits": event["waits"] + 1}, delay_ms):
+    waits = event["waits"] + 1
+    if not _again(call, attempt, event | {"waits": waits}, backoff_ms(waits)):
         _end(call, attempt, event, "EventAgeExceeded", None)
 
 

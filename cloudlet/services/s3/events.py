@@ -9,6 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from cloudlet.base import ids
 from cloudlet.base.errors import AwsError
 from cloudlet.kit import arn as arns
 from cloudlet.kit.call import Call
@@ -84,7 +85,7 @@ def test_message(call: Call, bucket: Bucket) -> dict[str, Any]:
         "Time": _instant(call.now_ms),
         "Bucket": bucket.name,
         "RequestId": call.request_id,
-        "HostId": _host_id(call.request_id),
+        "HostId": ids.s3_host_id(call.request_id),
     }
 
 
@@ -100,7 +101,7 @@ def _record(
         "eventName": event,
         "userIdentity": {"principalId": _principal_id(call)},
         "requestParameters": {"sourceIPAddress": PRINCIPAL if call.depth else call.source.ip},
-        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": _host_id(call.request_id)},
+        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": ids.s3_host_id(call.request_id)},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": configuration_id,
@@ -146,8 +147,3 @@ def owner_principal_id(account: str) -> str:
 def _instant(ms: int) -> str:
     moment = datetime.fromtimestamp(ms / 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
-
-
-def _host_id(request_id: str) -> str:
-    """The x-amz-id-2 that goes with a request id, as the answer's header has it."""
-    return base64.b64encode(hashlib.blake2b(request_id.encode(), digest_size=56).digest()).decode()
