@@ -17,6 +17,7 @@ from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.unpacking import unpacked
 from cloudlet.app.upload import decoded_body, verified_stream
 from cloudlet.base import ids
+from cloudlet.base.checksums import HASHED_IN_THREAD_BYTES
 from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
 from cloudlet.kit.call import Call, Source
 from cloudlet.kit.dispatch import perform, prepare
@@ -50,7 +51,6 @@ CODECS: dict[str, ModuleType] = {
 BODY_BYTES_MAX = 17 << 20  # DynamoDB's batches may have 16 MiB
 ANONYMOUS_BODY_BYTES_MAX = 2 << 20  # S3's DeleteObjects
 BODY_BYTES_MAX_OF = {"lambda": 72 << 20}  # a zip file of 50 MiB in base64
-HASHED_IN_THREAD_BYTES = 64 << 10
 PARSED_IN_THREAD_BYTES = 256 << 10  # a thread takes turns with the loop every millisecond
 STALL_TRIES = 6
 PROTOCOL_ERROR_CODES = {

@@ -3,38 +3,23 @@
 import asyncio
 import hashlib
 
+from cloudlet.base.checksums import HASHED_IN_THREAD_BYTES
 from cloudlet.kit.ports import Identity
 from cloudlet.wire.chunked import decoder_for
-from cloudlet.wire.message import BodyStream, HttpRequest
+from cloudlet.wire.message import BodyStream, HttpRequest, WholeBody
 from cloudlet.wire.sigv4 import Claim, SigningKeys, check_body_sha256
-
-HASHED_IN_THREAD_BYTES = 64 << 10
 
 
 def verified_stream(
     request: HttpRequest, claim: Claim | None, identity: Identity | None, keys: SigningKeys
 ) -> BodyStream:
     """The request's body for a handler. Nothing read may be believed before `read` has answered b""."""
-    stream = request.stream or _Collected(request.body)
+    stream = request.stream or WholeBody(request.body)
     if claim is None or identity is None:
         return stream
     if claim.payload_mode.is_chunked:
         return _Chunked(stream, request, claim, keys.get(claim, identity.secret, identity.secret_version))
     return _Hashed(stream, claim) if request.stream is not None else stream
-
-
-class _Collected:
-    """A body that came whole with its headers; its hash was checked with the signature."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def read(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
-
-    def trailers(self) -> dict[str, str]:
-        return {}
 
 
 class _Hashed:

@@ -1,6 +1,6 @@
 """S3's checksums: computed piece by piece, and combined over the parts of a multipart upload.
 
-The C code behind them leaves the loop free only from a thread: give a piece of more than 64 KiB to one.
+The C code behind them leaves the loop free only from a thread: give a piece of more than HASHED_IN_THREAD_BYTES to one.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """
@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from cloudlet.base.lazy import lazy
+
+HASHED_IN_THREAD_BYTES = 64 << 10
 
 _crt = lazy("awscrt.checksums")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from cloudlet.wire.message import BodyStream, FileSlice
+from cloudlet.wire.message import BodyStream, FileSlice, WholeBody
 
 AnswerBody = bytes | list[FileSlice] | AsyncIterator[bytes]
 
-__all__ = ["AnswerBody", "BodyStream", "FileSlice"]
+__all__ = ["AnswerBody", "BodyStream", "FileSlice", "WholeBody"]

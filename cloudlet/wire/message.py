@@ -26,6 +26,20 @@ class RequestStream(BodyStream, Protocol):
         """All of it; what is raised for too much is the edge's (app/request_body.py)."""
 
 
+class WholeBody:
+    """A BodyStream of a body that is there already: it came with its headers, or from within the node."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def read(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+    def trailers(self) -> dict[str, str]:
+        return {}
+
+
 @dataclass(slots=True)
 class HttpRequest:
     """One request as it was sent. The target stays percent-encoded and un-normalised: signatures cover it."""
@@ -52,7 +66,7 @@ class HttpRequest:
 
 @dataclass(slots=True, frozen=True)
 class FileSlice:
-    """`length` bytes of an open file from `offset`, sent in preads off the loop; `close` is called when done or given up."""
+    """`length` bytes of an open file from `offset`, sent in preads off the loop; `close` is called in the end."""
 
     fd: int
     offset: int

@@ -8,14 +8,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from cloudlet.base.checksums import Checksum
-from cloudlet.kit.bodies import BodyStream
+from cloudlet.base.checksums import HASHED_IN_THREAD_BYTES, Checksum
+from cloudlet.kit.bodies import BodyStream, WholeBody
 from cloudlet.kit.call import Call
 from cloudlet.services.s3 import bodies, errors, integrity
 from cloudlet.store.blobs import BlobWriter
 
 SIZE_MAX = 5 << 30  # of one PUT
-HASHED_IN_THREAD_BYTES = 64 << 10
 
 
 @dataclass(slots=True)
@@ -60,20 +59,6 @@ class Hasher:
         return {checksum.algorithm: checksum.digest_base64() for checksum in self.checksums}
 
 
-class _Given:
-    """The body of a call from within the node."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def read(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
-
-    def trailers(self) -> dict[str, str]:
-        return {}
-
-
 class Intake:
     """One body under way: in memory while it may stay a value, then in a blob."""
 
@@ -114,7 +99,7 @@ async def receive(
     """Read the request's body. `computed`: a checksum to be made whatever the client names."""
     _check_length(call, request)
     hasher = Hasher(*filter(None, (wanted.algorithm, computed)))
-    stream: BodyStream = call.body or _Given(request.get("Body", b""))
+    stream: BodyStream = call.body or WholeBody(request.get("Body", b""))
     intake = Intake(call, inline_bytes_max)
     try:
         while data := await stream.read():
