@@ -1,4 +1,7 @@
-"""Long answers: sent as fast as the client takes them, and closed whatever happens."""
+"""Long answers: sent as fast as the client takes them, and closed whatever happens.
+
+`write`, not `writelines`: asyncio's own never pauses the writer in Python 3.12.0–8 and 3.13.0–1 (CVE-2024-12254).
+"""
 
 import asyncio
 import os
@@ -24,7 +27,7 @@ async def send_chunks(
         if framing.length is not None and sent > framing.length:
             raise BadAnswer(f"the body is longer than its Content-Length {framing.length}")
         if framing.chunked:
-            transport.writelines([b"%x\r\n" % len(chunk), chunk, b"\r\n"])
+            transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         else:
             transport.write(chunk)
         await drain()
@@ -44,7 +47,7 @@ async def send_slices(transport: asyncio.Transport, drain: Drain, head: bytes, s
             if not data:
                 raise BadAnswer(f"a file ended {end - offset} bytes early")
             offset += len(data)
-            transport.writelines([head, data] if head else [data])
+            transport.write(head + data if head else data)
             head = b""
             await drain()
     if head:
