@@ -61,14 +61,19 @@ def reasons(results: Mapping[tuple[str, int, str], Result]) -> list[str]:
     return [f"- {server} cannot {line}: {why}" for server, line, why in sorted(found)]
 
 
-def behind(results: Mapping[tuple[str, int, str], Result], servers: Sequence[str], connections: int) -> list[str]:
-    """The lines on which a peer is ahead of us."""
-    return [
-        f"{line} ({server})"
-        for (line, at, server), result in results.items()
-        if at == connections and server != servers[0] and not result.cannot
-        and (results[line, at, servers[0]].cannot or results[line, at, servers[0]].per_second < result.per_second)
-    ]  # fmt: skip
+def behind(
+    results: Mapping[tuple[str, int, str], Result], servers: Sequence[str], connections: int, by: str = "per_second"
+) -> list[str]:
+    """The lines on which a peer is ahead of us `by` requests a second, or by processor time (`cpu_us`)."""
+    late = []
+    for (line, at, server), peer in results.items():
+        if at != connections or server == servers[0] or peer.cannot:
+            continue
+        ours = results[line, at, servers[0]]
+        is_ahead = ours.cpu_us <= peer.cpu_us if by == "cpu_us" else ours.per_second >= peer.per_second
+        if ours.cannot or not is_ahead:
+            late.append(f"{line} ({server})")
+    return late
 
 
 def budget(lines: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -30,6 +30,8 @@ def test_we_are_behind_where_a_peer_does_more_or_we_cannot() -> None:
     assert report.behind(rows(Result(cannot="no"), Result(2000)), SERVERS, 64) == ["Get (peer)"]
     assert report.behind(rows(Result(1000), Result(2000), 1), SERVERS, 64) == [], "only where asked for"
     assert report.behind(rows(Result(2000), Result(1000)), SERVERS, 64) == []
+    slower = rows(Result(2000, cpu_us=300), Result(1000, cpu_us=200))
+    assert report.behind(slower, SERVERS, 64, by="cpu_us") == ["Get (peer)"]
 
 
 def test_of_two_runs_the_better_counts_unless_one_was_wrong() -> None:
