@@ -183,8 +183,9 @@ class ReceiveMessage(_Line):
         messages = decoded(answer).get("Messages") or []
         _expect(answer.status == 200 and len(messages) == 1, answer)
         body = messages[0]["Body"]
-        right = body in self._queue.sent and body not in self._queue.received
-        _expect(right and messages[0]["MD5OfBody"] == hashlib.md5(body.encode()).hexdigest(), answer)
+        if body in self._queue.received:
+            raise WrongAnswer("a message came twice within its visibility timeout")
+        _expect(body in self._queue.sent and messages[0]["MD5OfBody"] == hashlib.md5(body.encode()).hexdigest(), answer)
         self._queue.received.add(body)
         self._queue.handles.append(messages[0]["ReceiptHandle"])
 

@@ -90,7 +90,7 @@ async def _listen(server: Server, settings: Settings) -> str:
 
 
 def _spare_collections() -> None:
-    """Let garbage collections pass over what the start made (modules, models): a full one would hold the loop for 50 ms
+    """Let garbage collections pass over what the start made (modules, models): a full one would hold the loop for 25 ms
     without finding anything."""
     gc.collect()
     gc.freeze()
