@@ -14,7 +14,7 @@ from cloudlet.services.cloudwatch.service import cloudwatch
 SETTLES_MS = 6_000  # after a minute's end: the node's own metrics come every five seconds
 LOOKS_APART_MS = 1_000  # how often new data make an alarm look
 WATCHERS_MAX = 100
-AGED_PER_STEP = 100
+BUCKETS_AGED_PER_STEP = 500  # of many samples each: a transaction of some milliseconds
 AGE_EVERY_MS = 3_600_000
 AGE_AT_LEAST_EVERY_MS = 24 * 3_600_000
 
@@ -78,7 +78,7 @@ def begin_aging(call: Call) -> None:
 
 @cloudwatch.task("age")
 def age(call: Call, payload: dict[str, Any]) -> None:
-    if engine.age(call.tx, call.keys, call.now_ms, AGED_PER_STEP):
+    if engine.age(call.tx, call.keys, call.now_ms, BUCKETS_AGED_PER_STEP):
         next_ms = call.now_ms
     else:
         first_ms = call.keys.aging.first_due(call.tx)

@@ -102,35 +102,47 @@ def _add(tx: Tx, key: bytes, bucket: Bucket) -> None:
     tx.put(key, (distribution.merge(Bucket.decode(stored), bucket) if stored else bucket).encode())
 
 
-def age(tx: Tx, keys: Keys, now_ms: int, limit: int) -> bool:
-    """Move what has left its resolution to the next one; True if there may be more to do."""
-    due = keys.aging.claim(tx, now_ms, limit)
-    for entry in due:
+def age(tx: Tx, keys: Keys, now_ms: int, buckets_max: int) -> bool:
+    """Move what has left its resolution to the next one, up to `buckets_max` of it; True if there may be more to do."""
+    while buckets_max > 0:
+        due = keys.aging.claim(tx, now_ms, 1)
+        if not due:
+            return False
+        (entry,) = due
         _, hour, seconds = entry.tie
-        _leave(tx, keys, unpack(entry.value), hour, seconds)
-    return len(due) == limit
+        moved, is_whole = _leave(tx, keys, unpack(entry.value), hour, seconds, buckets_max)
+        if not is_whole:
+            keys.aging.put(tx, *entry)
+        buckets_max -= max(1, moved)
+    return True
 
 
-def _leave(tx: Tx, keys: Keys, address: tuple[Any, ...], hour: int, seconds: int) -> None:
-    """One series' hour leaves the resolution of `seconds`: into the coarser one, if there is one."""
+def _leave(tx: Tx, keys: Keys, address: tuple[Any, ...], hour: int, seconds: int, buckets_max: int) -> tuple[int, bool]:
+    """One series' hour leaves the resolution of `seconds`: into the coarser one, if there is one. How many buckets
+    went, and whether that was all of them."""
     key, identity = keys.series.key(*address), address[2]
     stored = tx.get(key)
     series = Series.decode(stored) if stored else None
     coarser = rules.COARSER.get(seconds)
+    moved = 0
     for unit in series.units if series else ():
         space = keys.bucket[identity, seconds, unit]
-        found = tx.scan(space.key(hour * HOUR_MS), space.key((hour + 1) * HOUR_MS), limit=HOUR_MS // 1000)
+        found = tx.scan(space.key(hour * HOUR_MS), space.key((hour + 1) * HOUR_MS), limit=buckets_max - moved)
+        moved += len(found.rows)
         for row_key, value in found.rows:
             tx.delete(row_key)
             if coarser is not None:
                 (start,) = space.unpack(row_key)
                 span = coarser * 1000
                 _add(tx, keys.bucket.key(identity, coarser, unit, start // span * span), Bucket.decode(value))
+        if found.resume is not None or moved == buckets_max:
+            return moved, False
     if coarser is not None:
         ends_ms = (hour + 1) * HOUR_MS + rules.KEPT_MS[coarser]
         keys.aging.put(tx, ends_ms, (identity, hour, coarser), pack(address))
     elif seconds == 3600 and series is not None and series.hour <= hour:
         tx.delete(key)  # its last data are gone
+    return moved, True
 
 
 class Collector:

@@ -111,6 +111,29 @@ def test_data_become_coarser_and_go(node: TestNode) -> None:
     assert not [key for key, _ in rows if b"cloudwatch" in key and b"mark" not in key]
 
 
+def test_every_second_of_an_hour_becomes_coarser_however_many_values_it_has(node: TestNode) -> None:
+    begin = node.clock.now_ms() // 3_600_000 * 3600
+    values = [float(value) for value in range(100)]
+    each = {"MetricName": "m", "Values": values, "StorageResolution": 1}
+    for first in range(0, 2400, 200):
+        put(node, *({**each, "Timestamp": begin + second} for second in range(first, first + 200)))
+    keys = node.node.services["cloudwatch"].keys("000000000000", "us-east-1")
+
+    def buckets() -> dict[int, int]:
+        counted: dict[int, int] = {}
+        resume, end = keys.bucket.range()
+        while resume is not None:
+            rows, resume = node.node.database.transact(lambda tx, begin=resume: tx.scan(begin, end))[0]
+            for key, _ in rows:
+                seconds = keys.bucket.unpack(key)[1]
+                counted[seconds] = counted.get(seconds, 0) + 1
+        return counted
+
+    assert buckets() == {1: 2400, 60: 40}
+    node.advance(hours=6)
+    assert buckets() == {60: 40}
+
+
 def test_metrics_are_listed_by_namespace_name_and_dimension(node: TestNode) -> None:
     put(
         node,
@@ -203,3 +226,16 @@ def test_the_node_s_own_metrics_arrive(node: TestNode) -> None:
         StartTime=now_s - 60, EndTime=now_s + 60, Statistics=["Sum"], Dimensions=[{"Name": "QueueName", "Value": "q"}],
     )  # fmt: skip
     assert [(point["Sum"], point["Unit"]) for point in answer["Datapoints"]] == [(1.0, "Count")]
+
+
+@pytest.mark.slow
+def test_more_seconds_become_coarser_than_a_transaction_may_write(node: TestNode) -> None:
+    begin = node.clock.now_ms() // 3_600_000 * 3600
+    for name in ("a", "b", "c"):
+        for first in range(0, 3600, 600):
+            each = {"MetricName": name, "Value": 1, "StorageResolution": 1}
+            put(node, *({**each, "Timestamp": begin + second} for second in range(first, first + 600)))
+    node.advance(hours=6)
+    keys = node.node.services["cloudwatch"].keys("000000000000", "us-east-1")
+    rows = node.node.database.transact(lambda tx: tx.scan(*keys.bucket.range()).rows)[0]
+    assert {keys.bucket.unpack(key)[1] for key, _ in rows} == {60}
