@@ -178,6 +178,25 @@ def test_a_small_fan_out_waits_behind_one_on_its_way(node: TestNode) -> None:
     assert [bodies(node, url) for url in urls[:10]] == [["0", "1"]] * 10
 
 
+@pytest.mark.parametrize("count", [8, 30])
+def test_filter_policies_larger_than_a_scan_keep_nobody_from_a_fifo_topics_message(node: TestNode, count: int) -> None:
+    arn = topic(node, "t.fifo", ContentBasedDeduplication="true")
+    policy = json.dumps({"a": [{"anything-but": "x"}]}) + " " * 250_000
+    urls = queues(node, arn, count, ".fifo", FilterPolicy=policy)
+    attributes = {"a": {"DataType": "String", "StringValue": "y"}}
+    publish(node, arn, "0", MessageGroupId="g", MessageAttributes=attributes)
+    node.settle()
+    assert [bodies(node, url) for url in urls] == [["0"]] * count
+
+
+def test_who_subscribes_while_a_message_is_on_its_way_takes_nobodys_place(node: TestNode) -> None:
+    arn, urls = fifo(node, 30)
+    publish(node, arn, "0", MessageGroupId="g")
+    queues(node, arn, 30, "-late.fifo")
+    node.settle()
+    assert [bodies(node, url) for url in urls] == [["0"]] * 30
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
