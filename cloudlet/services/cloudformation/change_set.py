@@ -23,8 +23,13 @@ def change_set_arn(call: Call, change_set: ChangeSet) -> str:
 
 
 def change_sets_of(call: Call, stack: Stack) -> list[ChangeSet]:
-    rows = call.tx.scan(*call.keys.change_set.range(stack.id)).rows
-    return [ChangeSet.decode(stored) for _, stored in rows]
+    found: list[ChangeSet] = []
+    begin, end = call.keys.change_set.range(stack.id)
+    resume: bytes | None = begin
+    while resume is not None:
+        rows, resume = call.tx.scan(resume, end)
+        found += [ChangeSet.decode(stored) for _, stored in rows]
+    return found
 
 
 def make_obsolete(call: Call, stack: Stack) -> None:
@@ -41,7 +46,7 @@ def discard_change_sets(call: Call, stack: Stack, *, but: str | None = None) -> 
 
 
 def _discard(call: Call, stack: Stack, change_set: ChangeSet) -> None:
-    for key, _ in call.tx.scan(*call.keys.change.range(change_set.id), bytes_max=8 << 20).rows:
+    for key, _ in lookup.all_rows(call.tx, call.keys.change.range(change_set.id)):
         call.tx.delete(key)
     call.tx.delete(call.keys.named.key(change_set.id))
     call.tx.delete(call.keys.change_set.key(stack.id, change_set.name))

@@ -70,7 +70,7 @@ def in_order(resources: dict[str, Resource]) -> list[Resource]:
 def _doom(work: Work, resources: Iterable[tuple[Resource, str]]) -> None:
     """Lay down what the clean phase deletes, in order; which policy decides whether each is kept."""
     keys = work.call.keys
-    for key, _ in work.call.tx.scan(*keys.doomed.range(work.stack.id)).rows:
+    for key, _ in lookup.all_rows(work.call.tx, keys.doomed.range(work.stack.id)):
         work.call.tx.delete(key)
     for position, (resource, member) in enumerate(resources):
         policy = resource.deletion_policy if member == "DeletionPolicy" else resource.update_replace_policy
@@ -138,7 +138,7 @@ def _set_aside(work: Work, undo: Undo, present: Resource | None) -> None:
     """Something new goes to the doomed; what it replaced takes its place again."""
     keys = work.call.keys
     if present is not None:
-        position = len(work.call.tx.scan(*keys.doomed.range(work.stack.id)).rows)
+        position = len(lookup.all_rows(work.call.tx, keys.doomed.range(work.stack.id)))
         work.call.tx.put(
             keys.doomed.key(work.stack.id, position),
             Doomed(work.closed(present), keeps=present.deletion_policy == "Retain").encode(),
@@ -262,7 +262,8 @@ def _made_everything(work: Work) -> None:
 
 
 def _undos(work: Work) -> list[Undo]:
-    return [Undo.decode(stored) for _, stored in work.call.tx.scan(*work.call.keys.undo.range(work.stack.id)).rows]
+    rows = lookup.all_rows(work.call.tx, work.call.keys.undo.range(work.stack.id))
+    return [Undo.decode(stored) for _, stored in rows]
 
 
 def _fail(work: Work, reason: str) -> None:
@@ -329,7 +330,7 @@ def _end(work: Work, status: str, reason: str | None = None) -> None:
     """The operation is over, and leaves nothing behind."""
     tx, keys = work.call.tx, work.call.keys
     for space in (keys.undo, keys.doomed):
-        for key, _ in tx.scan(*space.range(work.stack.id)).rows:
+        for key, _ in lookup.all_rows(tx, space.range(work.stack.id)):
             tx.delete(key)
     tx.delete(keys.operation.key(work.stack.id))
     if work.operation.kind == "UPDATE":

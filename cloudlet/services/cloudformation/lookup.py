@@ -21,10 +21,11 @@ from cloudlet.services.cloudformation.records import (
     planned_resource,
 )
 from cloudlet.services.cloudformation.template.prepare import Plan
-from cloudlet.store.transaction import Tx
+from cloudlet.store.transaction import BYTES_WRITTEN_MAX, Tx
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 SEALED_FOR = "cloudformation secret"
+ROWS_MAX = 1000  # of one kind, of one stack: two templates' worth of resources
 LATEST_MS = 1 << 50  # listings run from the newest: they count down from here
 
 
@@ -81,9 +82,17 @@ def put_resource(tx: Tx, keys: Keys, stack_id: str, resource: Resource) -> None:
     tx.put(keys.resource.key(stack_id, resource.logical_id), resource.encode())
 
 
+def all_rows(tx: Tx, bounds: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """All that a stack or change set has of one kind, never a part of it. It fits: one transaction writes a plan, and
+    nothing here outgrows two of them."""
+    found = tx.scan(*bounds, limit=ROWS_MAX, bytes_max=2 * BYTES_WRITTEN_MAX)
+    assert found.resume is None, "a stack has more of one kind than two transactions may write"
+    return found.rows
+
+
 def resources_of(tx: Tx, keys: Keys, stack_id: str) -> dict[str, Resource]:
     """All of a stack's resources, at most 1,000 (two templates' worth)."""
-    rows = tx.scan(*keys.resource.range(stack_id), bytes_max=8 << 20).rows
+    rows = all_rows(tx, keys.resource.range(stack_id))
     return {resource.logical_id: resource for resource in (Resource.decode(stored) for _, stored in rows)}
 
 
@@ -156,13 +165,13 @@ def require_planned(tx: Tx, keys: Keys, stack_id: str, revision: int, position: 
 
 
 def planned_of(tx: Tx, keys: Keys, stack_id: str, revision: int) -> list[PlannedResource]:
-    rows = tx.scan(*keys.planned.range(stack_id, revision), bytes_max=8 << 20).rows
+    rows = all_rows(tx, keys.planned.range(stack_id, revision))
     return [PlannedResource.decode(stored) for _, stored in rows]
 
 
 def drop_plan(tx: Tx, keys: Keys, stack_id: str, revision: int) -> None:
-    for begin, end in (keys.planned.range(stack_id, revision), keys.template.range(stack_id, revision)):
-        for key, _ in tx.scan(begin, end, bytes_max=8 << 20).rows:
+    for space in (keys.planned, keys.template):
+        for key, _ in all_rows(tx, space.range(stack_id, revision)):
             tx.delete(key)
     tx.delete(keys.plan.key(stack_id, revision))
 

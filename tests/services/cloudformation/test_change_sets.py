@@ -50,6 +50,20 @@ def test_a_new_stack_is_looked_at_before_it_is_made(node: TestNode, stacks: Stac
     ]
 
 
+def test_an_update_makes_all_change_sets_obsolete_however_much_they_hold(stacks: Stacks) -> None:
+    stacks.create("s", {"Resources": {"A": queue()}})
+    names = [f"P{number}" for number in range(100)]
+    template = {"Parameters": {name: {"Type": "String"} for name in names}, "Resources": {"B": queue()}}
+    parameters = [{"ParameterKey": name, "ParameterValue": "x" * 4_000} for name in names]
+    for number in range(4):
+        create(stacks, template, "UPDATE", f"cs{number}", Parameters=parameters)
+    stacks.update("s", {"Resources": {"C": queue()}})
+    listed = stacks.call("ListChangeSets", StackName="s")["Summaries"]
+    assert [(line["ChangeSetName"], line["ExecutionStatus"]) for line in listed] == [
+        (f"cs{number}", "OBSOLETE") for number in range(4)
+    ]
+
+
 def test_an_update_shows_each_change_and_whether_it_replaces(stacks: Stacks) -> None:
     redrive = {"deadLetterTargetArn": {"Fn::GetAtt": ["Named", "Arn"]}, "maxReceiveCount": 1}
     stacks.create(
