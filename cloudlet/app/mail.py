@@ -4,6 +4,7 @@ Layout in the store, in the space "mail" of the node
     mail   ("m", number)        -> Mail          in the order of arrival; a mail's id is its number
     last   ("n",)               -> the last number given, as text
     known  ("k", entry id)      -> number        so that a repeated delivery isn't kept twice
+    count  ("c",)               -> how many are kept, as text; those deleted by hand count until their time ends
     end    ("x") DueIndex       (dropped at, number) -> entry id
 """
 

@@ -1,4 +1,4 @@
-"""Runs what is due: the outbox's entries, the metrics' flush, the service clock's note.
+"""Runs what is due: the outbox's entries. What the node does for itself every few seconds is upkeep.py's.
 
 A `def` task and its entry's removal are one transaction: exactly once. An `async def` task is leased, durable before it
 starts, and removed in the transaction that also keeps its outcome: at least once.

@@ -60,7 +60,7 @@ class NotImplementedYet(AwsError):
 
 
 class AccessDenied(AwsError):
-    """A denied call. The message names principal, action, resource and the policy that decided (kit/policy.py makes
+    """A denied call. The message names principal, action, resource and the policy that decided (kit/policy/ makes
     it). The code is the protocol's own: AccessDenied (S3, query) or AccessDeniedException (JSON, CBOR): wire/ renders
     this class by protocol."""
 

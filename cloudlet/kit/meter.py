@@ -1,6 +1,6 @@
 """AWS's own metrics (AWS/SQS NumberOfMessagesSent …), aggregated outside the request's transaction.
 
-Counted in memory after commit, flushed by app/workers.py: a crash loses at most the last seconds of these.
+Counted in memory after commit, flushed by app/upkeep.py: a crash loses at most the last seconds of these.
 """
 
 from typing import NamedTuple
