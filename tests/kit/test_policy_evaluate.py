@@ -366,19 +366,15 @@ def test_an_identity_policy_without_a_resource_allows_nothing_but_denies():
     assert ask(queue_policy=policy({**without, "Principal": {"AWS": BOB.arn}})).allowed
 
 
-def test_a_decision_can_be_shown():
-    assert ask(identity=[policy(statement("Deny", Sid="No"), name="limits")]).as_dict() == {
-        "allowed": False,
-        "kind": "identity",
-        "explicit": True,
-        "policy": "limits",
-        "statement": "No",
-        "principal": BOB.arn,
-        "action": "sqs:SendMessage",
-        "resource": QUEUE,
-        "message": f"User: {BOB.arn} is not authorized to perform: sqs:SendMessage on resource: {QUEUE}"
-        " with an explicit deny in an identity-based policy",
-    }
+def test_a_decision_names_what_decided():
+    decision = ask(identity=[policy(statement("Deny", Sid="No"), name="limits")])
+    assert (decision.allowed, decision.explicit, decision.kind) == (False, True, "identity")
+    assert (decision.policy, decision.statement) == ("limits", "No")
+    assert (decision.principal, decision.action, decision.resource) == (BOB.arn, "sqs:SendMessage", QUEUE)
+    assert decision.message == (
+        f"User: {BOB.arn} is not authorized to perform: sqs:SendMessage on resource: {QUEUE}"
+        " with an explicit deny in an identity-based policy"
+    )
 
 
 def test_a_simulation_names_what_matched_and_what_it_missed():

@@ -59,19 +59,6 @@ class Decision:
             return ""
         return message.denial(self.principal, self.action, self.resource, self.kind, self.explicit)
 
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "allowed": self.allowed,
-            "kind": self.kind,
-            "explicit": self.explicit,
-            "policy": self.policy,
-            "statement": self.statement,
-            "principal": self.principal,
-            "action": self.action,
-            "resource": self.resource,
-            "message": self.message,
-        }
-
 
 Hit = tuple[NamedPolicy, Statement]
 

@@ -165,12 +165,3 @@ def test_a_projection_keeps_what_its_paths_name(text: str, expected: dict[str, A
     projection = read({"ProjectionExpression": text}, "ProjectionExpression").projection
     assert projection is not None
     assert projection.project(ITEM) == expected
-
-
-def test_a_projection_knows_whether_it_names_whole_attributes() -> None:
-    def is_flat(text: str) -> bool:
-        projection = read({"ProjectionExpression": text}, "ProjectionExpression").projection
-        assert projection is not None
-        return projection.is_flat
-
-    assert is_flat("n, m") and not is_flat("n, m.k")

@@ -118,11 +118,6 @@ class PathTree:
         node.is_end = True
         return None
 
-    @property
-    def is_flat(self) -> bool:
-        """Whether whole attributes are named, nothing inside them."""
-        return all(node.is_end for node in self.children.values())
-
     def project(self, item: Item) -> Item:
         """The parts of `item` that the paths name, in their places; lists close up."""
         return dict(self._parts(item.items()))
