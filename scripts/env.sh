@@ -48,7 +48,9 @@ make_environment_alone() {
     rm -rf "$directory"
     "$base_python" -m venv "$directory" || exit 1
     say "Installing $(grep -c '==' "$lock") pinned packages from $1 (about a minute the first time) …"
-    "$python" -m pip --disable-pip-version-check --quiet install --only-binary :all: --require-hashes -r "$lock" || {
+    local output
+    output=$("$python" -m pip --disable-pip-version-check --quiet install --only-binary :all: --require-hashes -r "$lock" 2>&1) || {
+        say "$output"
         say "The packages could not be installed: see the lines above. A package index must be reachable the first time."
         exit 1
     }

@@ -39,6 +39,11 @@ class RootKeys:
     def takes_test(self) -> bool:
         return self._allows_test
 
+    @property
+    def own_key(self) -> tuple[str, str] | None:
+        """The key that was given or made, beside `test`/`test` or instead of it."""
+        return self._key
+
     def find(self, access_key_id: str) -> Identity | None:
         if self._key is not None and access_key_id == self._key[0]:
             return _root(DEFAULT_ACCOUNT, self._key[1])

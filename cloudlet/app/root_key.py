@@ -19,6 +19,16 @@ def root_key(settings: Settings, allows_test: bool) -> tuple[str, str] | None:
     if not path.exists():
         make_directory(path.parent)
         write_new(path, (" ".join(_new_key()) + "\n").encode())
+    return known_root_key(settings)
+
+
+def known_root_key(settings: Settings) -> tuple[str, str] | None:
+    """The key of the settings or the one made earlier, whether or not a node takes it; None if there is neither."""
+    if settings.root_access_key_id:
+        return settings.root_access_key_id, settings.root_secret_access_key
+    path = settings.data / FILE if settings.data is not None else None
+    if path is None or not path.exists():
+        return None
     key_id, _, secret = path.read_text().strip().partition(" ")
     return key_id, secret
 

@@ -36,6 +36,7 @@ class Running(msgspec.Struct):
     pid: int
     url: str
     takes_test: bool  # `test`/`test` is a root key of it
+    root_key_id: str  # of the root key it was given or made; "" = none
 
 
 async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
@@ -60,7 +61,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
         house.node.base_url = url
         await house.start(server)
         upkeep.start()
-        run_file.write(Running(os.getpid(), url, house.roots.takes_test))
+        run_file.write(_running(house, url))
         _spare_collections()
         on_ready(house, url)
         await stop.wait()
@@ -70,6 +71,11 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
         await upkeep.stop()
         house.node.database.close()
         run_file.remove()
+
+
+def _running(house: House, url: str) -> Running:
+    own = house.roots.own_key
+    return Running(os.getpid(), url, house.roots.takes_test, own[0] if own else "")
 
 
 async def _listen(server: Server, settings: Settings) -> str:

@@ -27,11 +27,16 @@ def run(given: argparse.Namespace) -> int:
     except StoreError as error:
         raise Failure(str(error)) from error
     try:
-        findings = database.check(lambda rows: print(f"\r{rows:,} rows read", end="", file=sys.stderr))
+        findings = database.check(_show if sys.stderr.isatty() else None)
     finally:
         database.close()
-    print(file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     for finding in findings:
         print(finding)
     print(f"{len(findings)} findings" if findings else "The store is sound.")
     return 1 if findings else 0
+
+
+def _show(rows: int) -> None:
+    print(f"\r{rows:,} rows read", end="", file=sys.stderr)

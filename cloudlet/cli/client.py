@@ -6,10 +6,9 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloudlet.app.root_key import root_key
 from cloudlet.base.config import Settings
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running
+from cloudlet.cli.running import find_running, root_key_of
 from cloudlet.wire.message import HttpRequest
 from cloudlet.wire.sigv4 import sign
 
@@ -61,5 +60,4 @@ def client_of(settings: Settings) -> NodeClient:
     running = find_running(settings)
     if running is None:
         raise Failure(f"no node serves {settings.data}; start one: cloudlet up --data {settings.data}")
-    key_id, secret = root_key(settings, running.takes_test) or ("test", "test")
-    return NodeClient(running.url, key_id, secret)
+    return NodeClient(running.url, *root_key_of(settings, running))

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from cloudlet.app.root_key import known_root_key
 from cloudlet.base.config import Settings
+from cloudlet.cli.failure import Failure
 from cloudlet.store.disk import is_locked
 
 
@@ -10,6 +12,7 @@ class Running(msgspec.Struct):
     pid: int
     url: str
     takes_test: bool = True  # `test`/`test` is a root key of it
+    root_key_id: str = ""  # of the root key it was given or made; "" = none
 
 
 def find_running(settings: Settings) -> Running | None:
@@ -21,3 +24,16 @@ def find_running(settings: Settings) -> Running | None:
         return msgspec.json.decode(path.read_bytes(), type=Running)
     except (FileNotFoundError, msgspec.DecodeError):  # it is just starting, or just ended
         return None
+
+
+def root_key_of(settings: Settings, running: Running) -> tuple[str, str]:
+    """A root key that the node takes: `test`/`test`, the one in its data directory, or the one in the settings."""
+    if running.takes_test:
+        return "test", "test"
+    key = known_root_key(settings)
+    if key is not None and key[0] == running.root_key_id:
+        return key
+    raise Failure(
+        f"the node was started with a root key of its own, {running.root_key_id}; give it here too:"
+        " CLOUDLET_ROOT_ACCESS_KEY_ID and CLOUDLET_ROOT_SECRET_ACCESS_KEY, or the flags of those names"
+    )

@@ -15,7 +15,8 @@ def add_flags(parser: argparse.ArgumentParser, *names: str) -> None:
         if names and setting.field not in names:
             continue
         default = _DEFAULTS[setting.field]
-        text = f"{setting.meaning} [{setting.variable}]"
+        shown = f", default {default}" if default and not isinstance(default, tuple) else ""
+        text = f"{setting.meaning} [{setting.variable}{shown}]"
         if isinstance(default, bool):
             parser.add_argument(setting.flag, action="store_true", default=None, help=text)
         elif setting.field == "data":

@@ -22,8 +22,10 @@ def run(given: argparse.Namespace) -> int:
     print(f"Cloudlet {status['Version']} at {status['Url']} (pid {running.pid}), data in {status['Data']}")
     print(f"services    {' '.join(status['Services'])}")
     if "FunctionsLevel" in status:
-        print(f"functions   isolation level {status['FunctionsLevel']}: {status.get('FunctionsWhy', '')}")
-    print(f"store       {status['Keys']:,} keys, write {status['Sequence']:,}, durable {status['DurableSequence']:,}")
+        why = f": {status['FunctionsWhy']}" if status.get("FunctionsWhy") else ""
+        print(f"functions   isolation level {status['FunctionsLevel']}{why}")
+    waiting = status["Sequence"] - status["DurableSequence"]
+    print(f"store       about {status['Keys']:,} keys; {waiting:,} writes not yet on disk")
     if status["IsFull"]:
         print("            THE DISK IS FULL: writes are refused, reads go on")
     for backlog in status.get("Backlogs", []):

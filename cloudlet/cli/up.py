@@ -50,7 +50,7 @@ def _welcome(settings: Settings, house: House, url: str) -> None:
     for line in house.notices():
         print(line)
     print("Point AWS tools at it:")
-    for line in env.exports(settings, url, takes_test=house.roots.takes_test):
+    for line in env.exports(url, house.roots.own_key or ("test", "test")):
         print(f"  {line}")
     sys.stdout.flush()
 

@@ -72,7 +72,7 @@ _CONSULT = "Check your AWS Secret Access Key and signing method. Consult the ser
 _TOKEN_INVALID = "The security token included in the request is invalid."
 _TOKEN_EXPIRED = "The security token included in the request is expired"
 # Ours, after AWS's sentence: the commonest first mistake should end where it happens.
-_HINT = ' (Cloudlet: on loopback the root credentials are test/test; "cloudlet env" prints what to use.)'
+_HINT = ' (Cloudlet: "cloudlet env" prints what to use; on loopback that is test/test, unless it was given a root key.)'
 _SIGV4A = "Signature Version 4A (AWS4-ECDSA-P256-SHA256) is not implemented; sign with AWS4-HMAC-SHA256."
 _EXPRESS = "S3 Express One Zone (CreateSession, s3express) is not implemented; use a general purpose bucket."
 _MALFORMED = "AuthorizationHeaderMalformed"  # of a presigned URL: AuthorizationQueryParametersError

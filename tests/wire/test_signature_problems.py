@@ -47,6 +47,6 @@ def test_unknown_access_key_is_told_what_to_use():
     error = problem_to_error(Kind.UNKNOWN_KEY, "json", "sqs", {"access_key_id": "AKIA0"})
     assert error.message == (
         "The security token included in the request is invalid."
-        ' (Cloudlet: on loopback the root credentials are test/test; "cloudlet env" prints what to use.)'
+        ' (Cloudlet: "cloudlet env" prints what to use; on loopback that is test/test, unless it was given a root key.)'
     )
     assert problem_to_error("unknown_key", "rest-xml", "s3", {"access_key_id": "A"}).members == {"AWSAccessKeyId": "A"}
