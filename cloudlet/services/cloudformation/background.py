@@ -159,17 +159,17 @@ def _told(act: Act, error: Exception) -> AwsError:
 
 @cloudformation.task("forget")
 def forget(call: Call, payload: dict[str, Any]) -> None:
-    """Remove everything of a stack deleted 90 days ago, a thousand keys a step."""
+    """Remove everything of a stack deleted 90 days ago, up to a thousand keys a step."""
     stack = lookup.find_stack(call.tx, call.keys, payload["stack"])
     if stack is None:
         return
     room = FORGOTTEN_PER_STEP
     for begin, end in call.keys.of_stack(stack.id):
-        rows = call.tx.scan(begin, end, limit=room).rows
-        for key, _ in rows:
+        found = call.tx.scan(begin, end, limit=room)
+        for key, _ in found.rows:
             call.tx.delete(key)
-        room -= len(rows)
-        if room <= 0:
+        room -= len(found.rows)
+        if found.resume is not None or room <= 0:
             call.later("forget", payload)
             return
     call.tx.delete(call.keys.listed.key(lookup.LATEST_MS - stack.created_ms, stack.id))

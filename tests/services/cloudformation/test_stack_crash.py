@@ -14,6 +14,7 @@ from cloudlet.services.cloudformation.records import Resource
 from cloudlet.services.cloudformation.resources.kind import Kind, Made, Stage
 from cloudlet.services.cloudformation.resources.registry import KINDS
 from cloudlet.services.cloudformation.service import cloudformation
+from cloudlet.store.transaction import Tx
 from tests.client import TestNode
 from tests.services.cloudformation.conftest import Stacks
 
@@ -148,6 +149,21 @@ def test_all_rows_of_a_stack_are_read_however_large_they_are(node: TestNode) -> 
         assert len(lookup.all_rows(tx, keys.undo.range("s"))) == 100
     finally:
         tx.discard()
+
+
+def test_a_forgotten_stack_leaves_nothing_however_much_it_held(node: TestNode, stacks: Stacks) -> None:
+    stack_id = stacks.create("s", FIRST)["StackId"].rpartition("/")[2]
+    stacks.delete("s")
+    keys = cloudformation.keys("000000000000", "us-east-1")
+
+    def fill(tx: Tx) -> None:
+        for position in range(100):
+            tx.put(keys.planned.key(stack_id, 1, position), b"x" * 60_000)
+
+    node.node.database.transact(fill)
+    node.advance(days=91)
+    for begin, end in keys.of_stack(stack_id):
+        assert node.node.database.transact(lambda tx, begin=begin, end=end: tx.scan(begin, end).rows)[0] == []
 
 
 # ── in pieces ────────────────────────────────────────────────────────────────────────────────────────────────────────
