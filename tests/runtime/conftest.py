@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -136,21 +136,21 @@ def open_host(work_dir: Path, level: str, **settings: Any) -> Host:
         pytest.skip(str(error))
 
 
-def public_directory(factory: pytest.TempPathFactory, name: str) -> Path:
-    """pytest's directories are private to the user; a function is another one."""
-    directory = factory.mktemp(name)
-    for path in (directory, directory.parent, directory.parent.parent):
-        with contextlib.suppress(PermissionError):  # then it is not ours, nor private
-            path.chmod(0o755)
-    return directory
+@contextlib.contextmanager
+def public_directory() -> Iterator[Path]:
+    """pytest's directories are private to the user, and made so again whenever another run starts; a function may be
+    another user."""
+    with tempfile.TemporaryDirectory(prefix="cloudlet-test-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
 
 
 @pytest.fixture
-def open_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def open_directory() -> Iterator[Path]:
     """A directory that functions may reach into."""
-    directory = public_directory(tmp_path_factory, "open")
-    yield directory
-    shutil.rmtree(directory)
+    with public_directory() as directory:
+        yield directory
 
 
 @pytest.fixture
@@ -168,20 +168,18 @@ def new_host(open_directory: Path) -> Iterator[Callable[..., Host]]:
 
 
 @pytest.fixture(scope="module", params=["namespaces", "landlock", "none"])
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """A host at each level."""
-    directory = public_directory(tmp_path_factory, request.param)
-    found = open_host(directory, request.param)
-    yield found
-    found.close()
-    shutil.rmtree(directory)
+    with public_directory() as directory:
+        found = open_host(directory, request.param)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="module")
-def best_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def best_host() -> Iterator[Host]:
     """A host at the strongest level there is here."""
-    directory = public_directory(tmp_path_factory, "best")
-    found = open_host(directory, "auto")
-    yield found
-    found.close()
-    shutil.rmtree(directory)
+    with public_directory() as directory:
+        found = open_host(directory, "auto")
+        yield found
+        found.close()

@@ -76,7 +76,9 @@ def _load_json(text: str) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise _not_well_formed("JSON", error.lineno, error.colno) from None
+        # Python 3.13 points to a trailing comma itself, all before to what follows it.
+        column = error.colno + error.msg.startswith("Illegal trailing comma")
+        raise _not_well_formed("JSON", error.lineno, column) from None
     except (RecursionError, ValueError):  # thousands of brackets; NaN; a number of thousands of digits
         raise _not_well_formed("JSON", 1, 1) from None
     if _depth_exceeds(value, DEPTH_MAX):
