@@ -219,11 +219,15 @@ class Workers:
             finish(call)
 
     def _fail(self, tx: Tx, call: Call, task: Task, entry: Entry, error: Exception) -> None:
-        """Due again later; or, its age or attempts ended, `on_exhausted` in the transaction that removes it."""
+        """Due again later; or, its age or attempts ended, `on_exhausted` in the transaction that removes it.
+
+        A `def` task without a last word is the node's own work (retention, removal, evaluation), often a link of a
+        chain that keeps itself going: it is never given up."""
         if not isinstance(error, Retry | GiveUp | AwsError):
             log.error("%s %s failed (attempt %d)", entry.target, entry.id, entry.attempts, exc_info=error)
         is_last = task.attempts_max is not None and entry.attempts >= task.attempts_max
-        if not (isinstance(error, GiveUp) or is_last or entry.expires_ms <= call.now_ms):
+        is_too_old = entry.expires_ms <= call.now_ms and (task.waits or task.on_exhausted is not None)
+        if not (isinstance(error, GiveUp) or is_last or is_too_old):
             after_ms = error.after_ms if isinstance(error, Retry) else None
             after_ms = backoff_ms(entry.attempts) if after_ms is None else after_ms
             self.node.outbox.put_back(tx, entry.id, call.now_ms + after_ms)

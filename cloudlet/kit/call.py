@@ -188,7 +188,8 @@ class Call:
     ) -> str:
         """Store work for this service's task `task`, run after this transaction; returns the entry's id.
 
-        `lane`: strictly in order with the others of that name. `due_ms`: not before this moment of the service clock.
+        `lane`: strictly in order with the others of that name. `due_ms`: not before this moment of the service clock;
+        its age counts from there.
         `payload` is plain data (msgpack). `account`: on whose behalf it runs, by default this call's.
         """
         assert task in self.service.tasks, f"{self.service.name} has no task {task}"
@@ -201,7 +202,7 @@ class Call:
             payload=msgspec.msgpack.encode(payload),
             created_ms=self.now_ms,
             due_ms=self.now_ms if due_ms is None else due_ms,
-            expires_ms=self.now_ms + age_max_ms,
+            expires_ms=max(self.now_ms, due_ms or 0) + age_max_ms,
             lane=lane,
         )
         self.node.outbox.put(self.tx, entry)

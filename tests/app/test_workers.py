@@ -144,6 +144,32 @@ def test_an_entry_too_old_is_given_up(bench: Bench) -> None:
     assert bench.done == ["dead"]
 
 
+def test_the_nodes_own_work_is_never_given_up(bench: Bench) -> None:
+    @bench.service.task("chain")
+    def link(call: Call, payload: dict) -> None:
+        if len(bench.done) < 8:
+            bench.done.append("failed")
+            raise ValueError("a bug, until the upgrade")
+        call.tx.put(call.keys.key("went on"), b"")
+
+    bench.database.run_twice = False
+    bench.ready().later("chain", {}, due_ms=bench.clock.now_ms() + 4 * 86_400_000, age_max_ms=10_000)
+    bench.advance(5 * 86_400_000)
+    assert bench.stored() == ["went on"]
+
+
+def test_the_age_of_what_is_due_later_counts_from_there(bench: Bench) -> None:
+    @bench.service.task("send")
+    async def send(call: Call, payload: dict) -> None:
+        bench.done.append("tried")
+        if len(bench.done) < 3:
+            raise Retry("again", after_ms=1_000)
+
+    bench.ready().later("send", {}, due_ms=bench.clock.now_ms() + 60_000, age_max_ms=10_000)
+    bench.advance(120_000)
+    assert len(bench.done) == 3
+
+
 def test_what_a_waiting_task_returns_runs_with_the_removal(bench: Bench) -> None:
     @bench.service.task("ask")
     async def ask(call: Call, payload: dict) -> Any:
