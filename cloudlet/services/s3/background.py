@@ -46,6 +46,12 @@ def remove_parts(call: Call, payload: dict[str, Any]) -> None:
         call.later("remove_parts", payload)
 
 
+@s3.task("forget_completed")
+def forget_completed(call: Call, payload: dict[str, Any]) -> None:
+    """Of a bucket that is gone there is nothing left to forget."""
+    call.tx.delete(payload["row"])
+
+
 @s3.task("remove_contents")
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """Everything below a bucket that was deleted: parts of uploads, counters. Objects there are none."""

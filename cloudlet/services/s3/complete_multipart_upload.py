@@ -1,4 +1,7 @@
-"""CompleteMultipartUpload: the object is the list of its parts' blobs; nothing is copied."""
+"""CompleteMultipartUpload: the object is the list of its parts' blobs; nothing is copied.
+
+A client that lost the answer asks again: for a day a completed upload gives the same answer to the same list of parts.
+"""
 
 import hashlib
 from typing import Any
@@ -9,23 +12,29 @@ from cloudlet.kit.call import Call
 from cloudlet.services.s3 import bodies, engine, errors, integrity, preconditions, rules
 from cloudlet.services.s3.events import announce
 from cloudlet.services.s3.keys import Contents
-from cloudlet.services.s3.lookup import find_current
-from cloudlet.services.s3.multipart import PARTS_MAX, end_upload, locate_upload
+from cloudlet.services.s3.lookup import find_current, locate
+from cloudlet.services.s3.multipart import PARTS_MAX, end_upload, find_completed, require_upload
 from cloudlet.services.s3.object import written
 from cloudlet.services.s3.presenting import checksum_of
-from cloudlet.services.s3.records import Part, PartList, Upload, Version
+from cloudlet.services.s3.records import Bucket, Completed, Part, PartList, Upload, Version
 from cloudlet.services.s3.service import s3
 from cloudlet.store.transaction import Tx
 
 PART_BYTES_MIN = 5 << 20  # of every part but the last
+_REMEMBERED_MS = 24 * 3600 * 1000
+_FORGET_AGE_MAX_MS = 30 * _REMEMBERED_MS  # a node may have been off for long
 
 
 @s3.operation("CompleteMultipartUpload")
 def complete_multipart_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(request)
     rules.check_supported(request)
-    bucket, contents, upload = locate_upload(call, request)
-    key, asked = request["Key"], request.get("MultipartUpload", {}).get("Parts", [])
+    bucket, key, asked = locate(call, request), request["Key"], request.get("MultipartUpload", {}).get("Parts", [])
+    contents = call.keys.of(bucket.id)
+    completed = find_completed(call.tx, contents, key, request["UploadId"])
+    if completed is not None and completed.parts_sha256 == _digest(asked):
+        return _located(call, bucket, key) | completed.answer
+    upload = require_upload(call.tx, contents, key, request["UploadId"])
     if not asked:
         raise errors.invalid_request("You must specify at least one part")
     if len(asked) > PARTS_MAX:
@@ -57,14 +66,24 @@ def complete_multipart_upload(call: Call, request: dict[str, Any]) -> dict[str, 
     engine.put(call, bucket, key, version, None)
     end_upload(call, contents, upload, _bits(parts))
     announce(call, bucket, key, version, "ObjectCreated:CompleteMultipartUpload")
-    return {
-        "Location": f"{call.source.base_url}/{bucket.name}/{key}",
-        "Bucket": bucket.name,
-        "Key": key,
-        "ETag": f'"{version.etag}"',
-        **checksum_of(version),
-        **written(bucket, key, version),
-    }
+    answer = {"ETag": f'"{version.etag}"', **checksum_of(version), **written(bucket, key, version)}
+    _remember(call, bucket, upload, Completed(_digest(asked), answer))
+    return _located(call, bucket, key) | answer
+
+
+def _located(call: Call, bucket: Bucket, key: str) -> dict[str, Any]:
+    return {"Location": f"{call.source.base_url}/{bucket.name}/{key}", "Bucket": bucket.name, "Key": key}
+
+
+def _digest(asked: list[dict[str, Any]]) -> str:
+    listed = "".join(f"{entry.get('PartNumber')} {_etag_of(entry)}\n" for entry in asked)
+    return hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _remember(call: Call, bucket: Bucket, upload: Upload, completed: Completed) -> None:
+    row = call.keys.of(bucket.id).completed.key(upload.key, upload.id)
+    call.tx.put(row, completed.encode())
+    call.later("forget_completed", {"row": row}, due_ms=call.now_ms + _REMEMBERED_MS, age_max_ms=_FORGET_AGE_MAX_MS)
 
 
 def _stored_parts(tx: Tx, contents: Contents, upload: Upload) -> dict[int, Part]:
@@ -92,7 +111,7 @@ def _chosen(upload: Upload, asked: list[dict[str, Any]], stored: dict[int, Part]
     """The parts a client lists, in its order, each what the client says it is."""
     parts: list[Part] = []
     for entry in asked:
-        number, etag = entry.get("PartNumber"), entry.get("ETag", "").strip('"')
+        number, etag = entry.get("PartNumber"), _etag_of(entry)
         if number is None:
             raise errors.malformed_xml()
         if parts and number <= parts[-1].number:
@@ -106,6 +125,10 @@ def _chosen(upload: Upload, asked: list[dict[str, Any]], stored: dict[int, Part]
             members = {"ETag": part.etag, "MinSizeAllowed": PART_BYTES_MIN, "PartNumber": part.number}
             raise errors.EntityTooSmall(members=members | {"ProposedSize": part.size})
     return parts
+
+
+def _etag_of(entry: dict[str, Any]) -> str:
+    return str(entry.get("ETag", "")).strip('"')
 
 
 def _has_checksum(upload: Upload, part: Part, entry: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from cloudlet.services.s3 import engine, errors, intake, integrity, rules
 from cloudlet.services.s3.keys import Contents
 from cloudlet.services.s3.lookup import locate
 from cloudlet.services.s3.presenting import canonical_id, owner_of, url_encoded
-from cloudlet.services.s3.records import Bucket, Part, Upload
+from cloudlet.services.s3.records import Bucket, Completed, Part, Upload
 from cloudlet.services.s3.service import s3
 from cloudlet.services.s3.upload_walk import uploads
 from cloudlet.store.transaction import Tx
@@ -62,6 +62,11 @@ def require_upload(tx: Tx, contents: Contents, key: str, upload_id: str) -> Uplo
     if stored is None:
         raise errors.NoSuchUpload(members={"UploadId": upload_id})
     return Upload.decode(stored)
+
+
+def find_completed(tx: Tx, contents: Contents, key: str, upload_id: str) -> Completed | None:
+    stored = tx.get(contents.completed.key(key, upload_id))
+    return Completed.decode(stored) if stored else None
 
 
 def locate_upload(call: Call, request: dict[str, Any]) -> tuple[Bucket, Contents, Upload]:
@@ -134,8 +139,11 @@ def _put_part(call: Call, request: dict[str, Any], received: intake.Received, ke
 
 @s3.operation("AbortMultipartUpload")
 def abort_multipart_upload(call: Call, request: dict[str, Any]) -> None:
-    _, contents, upload = locate_upload(call, request)
-    end_upload(call, contents, upload, kept=b"")
+    key, upload_id = request["Key"], request["UploadId"]
+    contents = call.keys.of(locate(call, request).id)
+    if find_completed(call.tx, contents, key, upload_id) is not None:
+        return  # too late, and S3 says nothing of it: the object stays
+    end_upload(call, contents, require_upload(call.tx, contents, key, upload_id), kept=b"")
 
 
 def end_upload(call: Call, contents: Contents, upload: Upload, kept: bytes) -> None:

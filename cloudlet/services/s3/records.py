@@ -109,6 +109,13 @@ class Owned(Record, frozen=True):
     region: str
 
 
+class Completed(Record, frozen=True):
+    """What is remembered of a multipart upload that became an object: enough to answer a client that asks again."""
+
+    parts_sha256: str  # of the list of parts, as the client gave it
+    answer: dict[str, Any]
+
+
 class Upload(Record, frozen=True):
     """A multipart upload under way."""
 

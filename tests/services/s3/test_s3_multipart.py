@@ -6,6 +6,7 @@ import pytest
 
 from cloudlet.base import checksums
 from cloudlet.services.s3.records import Part, PartList
+from cloudlet.services.s3.service import s3 as service
 from cloudlet.store.transaction import BYTES_WRITTEN_MAX
 from tests.client import TestNode
 from tests.services.s3.conftest import S3, blob_count
@@ -104,6 +105,74 @@ def test_an_aborted_upload_leaves_nothing(node: TestNode, s3: S3) -> None:
         error = s3.error(operation, Key="k", UploadId=upload_id, **more)
         assert (error.code, error.members["UploadId"]) == ("NoSuchUpload", upload_id)
     assert "Uploads" not in s3("ListMultipartUploads")
+
+
+def test_a_client_that_lost_the_answer_gets_it_again(s3: S3) -> None:
+    s3("PutBucketVersioning", VersioningConfiguration={"Status": "Enabled"})
+    parts = upload(s3, upload_id := begin(s3), b"a", b"never", b"c")[:1]
+    first = complete(s3, upload_id, parts, IfNoneMatch="*")
+    assert first["VersionId"] and first["ETag"]
+    assert complete(s3, upload_id, [{"PartNumber": 1, "ETag": parts[0]["ETag"].strip('"')}]) == first
+    assert complete(s3, upload_id, parts, IfNoneMatch="*") == first
+    assert [version["VersionId"] for version in s3("ListObjectVersions")["Versions"]] == [first["VersionId"]]
+    assert "Uploads" not in s3("ListMultipartUploads")
+
+
+def test_a_completed_upload_is_over_for_all_else(s3: S3) -> None:
+    parts = upload(s3, upload_id := begin(s3), b"a", b"b")
+    complete(s3, upload_id, parts[:1])
+    for operation, more in (
+        ("ListParts", {}),
+        ("UploadPart", {"PartNumber": 1, "Body": b"x"}),
+        ("CompleteMultipartUpload", {"MultipartUpload": {"Parts": parts}}),
+        ("CompleteMultipartUpload", {"MultipartUpload": {"Parts": parts[1:]}}),
+        ("CompleteMultipartUpload", {"Key": "other", "MultipartUpload": {"Parts": parts[:1]}}),
+        ("AbortMultipartUpload", {"Key": "other"}),
+    ):
+        assert s3.refused(operation, **{"Key": "k", "UploadId": upload_id} | more)[0] == "NoSuchUpload", operation
+
+
+def test_aborting_a_completed_upload_says_nothing_and_leaves_the_object(node: TestNode, s3: S3) -> None:
+    complete(s3, upload_id := begin(s3), upload(s3, upload_id, b"body"))
+    given = {"Bucket": "photos", "Key": "k", "UploadId": upload_id}
+    assert node.send(node.caller("test", "test").request("s3", "AbortMultipartUpload", given)).status == 204
+    assert s3.read("k") == "body" and blob_count(node) == 1
+
+
+def completed_count(node: TestNode) -> int:
+    keys = service.keys("000000000000", "us-east-1")
+    tx = node.node.database.begin()
+    try:
+        rows = tx.scan(*keys.contents.range(), limit=1000).rows
+        return sum(b"uc" in key for key, _ in rows)
+    finally:
+        tx.discard()
+
+
+def test_a_completed_upload_is_forgotten_after_a_day(node: TestNode, s3: S3) -> None:
+    parts = upload(s3, upload_id := begin(s3), b"a")
+    complete(s3, upload_id, parts)
+    node.advance(hours=23)
+    complete(s3, upload_id, parts)
+    assert completed_count(node) == 1
+    node.advance(hours=2)
+    given = {"Key": "k", "UploadId": upload_id}
+    assert s3.refused("CompleteMultipartUpload", **given, MultipartUpload={"Parts": parts})[0] == "NoSuchUpload"
+    assert s3.refused("AbortMultipartUpload", **given)[0] == "NoSuchUpload"
+    assert completed_count(node) == 0
+
+
+def test_a_bucket_takes_its_completed_uploads_along(node: TestNode, s3: S3) -> None:
+    parts = upload(s3, upload_id := begin(s3), b"a")
+    complete(s3, upload_id, parts)
+    s3("DeleteObject", Key="k")
+    s3("DeleteBucket")
+    node.settle()
+    assert completed_count(node) == 0
+    s3("CreateBucket")
+    error = s3.error("CompleteMultipartUpload", Key="k", UploadId=upload_id, MultipartUpload={"Parts": parts})
+    assert error.code == "NoSuchUpload"
+    node.advance(days=2)  # what was to forget it finds nothing
 
 
 def test_part_numbers_have_limits(s3: S3) -> None:
