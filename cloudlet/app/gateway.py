@@ -62,6 +62,8 @@ PROTOCOL_ERROR_CODES = {
     505: "HttpVersionNotSupported",
 }
 DEFAULT_REGION = "us-east-1"
+# The signing names of AWS's rest-xml services.
+SPEAK_XML = frozenset(("s3", "s3express", "s3-outposts", "s3-object-lambda", "cloudfront", "route53"))
 
 log = logging.getLogger("cloudlet.gateway")
 
@@ -293,7 +295,7 @@ class Gateway:
     async def _refuse(self, exchange: Exchange, error: Exception) -> HttpResponse:
         """The error's answer in the request's protocol, once what it tells is durable."""
         route = exchange.route
-        protocol = route.protocol if route else _likely_protocol(exchange.request)
+        protocol = route.protocol if route else _likely_protocol(exchange.request, exchange.claim)
         model = route.service.model if route else load("s3" if protocol == "rest-xml" else "sts")
         answer = _as_aws_error(error, protocol, model.name, exchange)
         cross_origin = self._cross_origin(exchange)
@@ -337,12 +339,13 @@ async def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _likely_protocol(request: HttpRequest) -> str:
+def _likely_protocol(request: HttpRequest, claim: Claim | None) -> str:
+    """What the client reads, of a service that isn't known here."""
     if request.header("x-amz-target") is not None:
         return "json"
     if is_form(request):
         return "query"
-    return "rest-xml"
+    return "rest-json" if claim and claim.service not in SPEAK_XML else "rest-xml"
 
 
 def _unknown_service(claim: Claim | None) -> AwsError:

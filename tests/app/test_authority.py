@@ -90,6 +90,7 @@ def text(shape: Any, name: str) -> str:
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[Caller]:
     with TestNode() as node:
+        node.aws("s3", "CreateBucket", Bucket="some-bucket")  # one that isn't there is nobody's to refuse
         yield node.as_user()
 
 
@@ -173,6 +174,27 @@ def test_an_operation_nobody_wrote_answers_501_with_its_name(node: TestNode) -> 
         service.operations["ListQueueTags"] = operation
     assert (refused.value.code, refused.value.status) == ("NotImplemented", 501)
     assert refused.value.message == "sqs.ListQueueTags has no handler yet; it belongs in services/sqs/access.py"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "content_type"),
+    [
+        ("apigateway", "GetRestApis", "application/json"),
+        ("s3tables", "ListTableBuckets", "application/json"),
+        ("route53", "ListHostedZones", "application/xml"),
+        ("ec2", "DescribeRegions", "text/xml"),
+        ("kinesis", "ListStreams", "application/x-amz-json-1.0"),
+    ],
+)
+def test_a_service_nobody_wrote_answers_501_as_its_sdk_reads_it(
+    node: TestNode, service: str, operation: str, content_type: str
+) -> None:
+    response = node.send(node.caller("test", "test").request(service, operation, {}))
+    error, _ = sdk_wire.parsed(service, operation, response, response.body, sdk_wire.protocol_of(service))
+    assert error is not None and (error.code, error.status) == ("NotImplemented", 501)
+    assert f"'{service}'" in error.message
+    headers = {name.lower(): value for name, value in response.headers}
+    assert headers["content-type"] == content_type
 
 
 @pytest.mark.parametrize(
