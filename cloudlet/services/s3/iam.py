@@ -10,7 +10,7 @@ from cloudlet.kit.authority import RecordedDecision, condition_context
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy.evaluate import Access, Decision, NamedPolicy, decide
 from cloudlet.kit.service import AccessRule
-from cloudlet.services.s3 import conditions
+from cloudlet.services.s3 import conditions, errors
 from cloudlet.services.s3.copy_source import CopySource, parse_copy_source
 from cloudlet.services.s3.lookup import find_bucket, find_current, find_older
 from cloudlet.services.s3.records import Bucket, Version
@@ -19,8 +19,13 @@ from cloudlet.services.s3.records import Bucket, Version
 def access_to(
     call: Call, action: str, name: str, key: str | None = None, context: dict[str, Any] | None = None
 ) -> Access:
-    """What is asked for: an action on a bucket, or on one of its objects. A bucket that isn't there has no policy."""
+    """What is asked for: an action on a bucket, or on one of its objects.
+
+    A bucket that isn't there has no owner to hide it: whoever asks is told so, before any decision.
+    """
     bucket = find_bucket(call.tx, call.keys, name)
+    if bucket is None and name:
+        raise errors.NoSuchBucket(members={"BucketName": name})
     resource = f"arn:aws:s3:::{name}" if key is None else f"arn:aws:s3:::{name}/{key}"
     policy = bucket.policy if bucket is not None and _policy_counts(call, bucket) else ""
     own = conditions.of_request(call)

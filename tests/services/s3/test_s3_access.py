@@ -66,6 +66,41 @@ def test_a_user_without_policies_may_nothing(s3: S3, user: Users) -> None:
     assert s3.read("k") == "body"
 
 
+def test_a_bucket_that_is_nowhere_is_told_to_whoever_asks(node: TestNode, s3: S3, user: Users, stranger: S3) -> None:
+    s3.put("k")
+    needed = service.model.operations
+    for caller in (user(), stranger):
+        for operation in sorted(service.operations.keys() - {"CreateBucket", "ListBuckets"}):
+            more = TRIED.get(operation, {"Key": "k"} if "Key" in needed[operation].input.required else {})
+            if operation == REFUSED_PER_KEY:
+                more = {"Delete": {"Objects": [{"Key": "k"}]}}
+            error = caller.error(operation, "no-such-bucket", **more)
+            assert error.status == 404, f"{operation}: {error.code} {error.message}"
+            if not operation.startswith("Head"):
+                assert (error.code, error.members["BucketName"]) == ("NoSuchBucket", "no-such-bucket"), operation
+    assert user().refused("ListBuckets", None)[0] == user().refused("CreateBucket", "new-bucket")[0] == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/k"), ("PUT", "/k"), ("DELETE", "/k"), ("GET", ""), ("HEAD", "")]
+)
+def test_nobody_in_particular_is_told_of_a_bucket_that_is_nowhere(
+    node: TestNode, s3: S3, method: str, path: str
+) -> None:
+    assert unsigned(node, method, f"/photos{path}").status == 403
+    answer = unsigned(node, method, f"/no-such-bucket{path}")
+    assert answer.status == 404
+    if method != "HEAD":
+        assert b"<Code>NoSuchBucket</Code>" in answer.body
+
+
+def test_a_copy_between_buckets_names_the_one_that_is_nowhere(s3: S3, user: Users) -> None:
+    s3.put("k")
+    for bucket, source in (("photos", "no-such-bucket/k"), ("no-such-bucket", "photos/k")):
+        error = user().error("CopyObject", bucket, Key="k", CopySource=source)
+        assert (error.code, error.members["BucketName"]) == ("NoSuchBucket", "no-such-bucket")
+
+
 def test_every_operation_that_is_written_has_an_access_rule() -> None:
     assert service.operations.keys() <= service.access_rules.keys()
 
