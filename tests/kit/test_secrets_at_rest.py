@@ -14,7 +14,7 @@ SEALER = Sealer(bytes(range(32)))
 def test_sealed_bytes_come_back(data):
     sealed = SEALER.seal(data, "access key", b"AKIA1")
     assert SEALER.unseal(sealed, "access key", b"AKIA1") == data
-    assert data == b"" or data not in sealed
+    assert len(data) < 8 or data not in sealed  # a byte or two may well occur by chance
 
 
 def test_sealing_twice_gives_different_bytes():
