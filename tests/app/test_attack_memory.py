@@ -82,15 +82,19 @@ def test_nothing_is_read_for_a_key_that_nobody_has(target: TestNode, service: st
 
 
 def test_nothing_is_read_of_an_upload_that_may_not_be_made(target: TestNode) -> None:
-    assert send_endless(target, HttpRequest("PUT", "/bucket/key", "", [HOST])) == 0
+    target.aws("s3", "CreateBucket", Bucket="bucket")
+    for path in ("/bucket/key", "/no-such-bucket/key"):
+        assert send_endless(target, HttpRequest("PUT", path, "", [HOST])) == 0
 
 
 # ── what is kept of requests ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_decisions_keep_the_beginning_of_what_was_asked_for(target: TestNode) -> None:
-    for path in ("/" + "b" * 9_000, "/bucket/" + "k" * 60_000, "/" + quote("ü" * 5_000)):
-        assert target.send(HttpRequest("GET", path, "", [HOST])).status == 403
+    target.aws("s3", "CreateBucket", Bucket="bucket")
+    nowhere = ("/" + "b" * 9_000, "/" + quote("ü" * 5_000))
+    for path in ("/bucket/" + "k" * 60_000, "/bucket/" + quote("ü" * 5_000), *nowhere):
+        assert target.send(HttpRequest("GET", path, "", [HOST])).status == (404 if path in nowhere else 403)
     user = target.as_user()
     name = f"http://127.0.0.1:4566/{ACCOUNT}/{'q' * 1_000_000}"
     with pytest.raises(AwsError) as caught:

@@ -22,7 +22,6 @@ from cloudlet.store.transaction import Tx
 
 PART_BYTES_MIN = 5 << 20  # of every part but the last
 _REMEMBERED_MS = 24 * 3600 * 1000
-_FORGET_AGE_MAX_MS = 30 * _REMEMBERED_MS  # a node may have been off for long
 
 
 @s3.operation("CompleteMultipartUpload")
@@ -83,7 +82,7 @@ def _digest(asked: list[dict[str, Any]]) -> str:
 def _remember(call: Call, bucket: Bucket, upload: Upload, completed: Completed) -> None:
     row = call.keys.of(bucket.id).completed.key(upload.key, upload.id)
     call.tx.put(row, completed.encode())
-    call.later("forget_completed", {"row": row}, due_ms=call.now_ms + _REMEMBERED_MS, age_max_ms=_FORGET_AGE_MAX_MS)
+    call.later("forget_completed", {"row": row}, due_ms=call.now_ms + _REMEMBERED_MS)
 
 
 def _stored_parts(tx: Tx, contents: Contents, upload: Upload) -> dict[int, Part]:
