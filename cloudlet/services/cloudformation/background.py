@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, InternalFailure
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import engine, lookup, making
 from cloudlet.services.cloudformation.acting import MustWait, become, call_apart, call_within, drive
+from cloudlet.services.cloudformation.errors import ResourceExists
 from cloudlet.services.cloudformation.resources.kind import CallAws, Made, Stage
 from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.service import cloudformation
@@ -64,9 +66,11 @@ async def _outcome(call: Call, work: Work, act: Act, savepoint: Any) -> Made | A
     async def call_aws(service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         return await call_within(call, service, operation, request)
 
+    stage = _stage(call, work, act, call_aws)
     try:
         with savepoint:
-            return await _perform(act, _stage(call, work, act, call_aws))
+            await _check_name(act, stage)
+            return await _perform(act, stage)
     except (MustWait, StoreError):
         raise
     except Exception as error:
@@ -108,8 +112,41 @@ def _begin_piece(tx: Any, call: Call, stack_id: str, operation_id: str) -> tuple
     if work is None or act is None:
         return None
     making.announce(work, act)
+    become(call, work.operation.acting)
+    refusal = drive(_refusal(call, work, act))
+    if refusal is not None:
+        engine.record(work, act, refusal)
+        return None
     making.mark_begun(work, act)
     return work, act
+
+
+async def _refusal(call: Call, work: Work, act: Act) -> AwsError | None:
+    """Why it isn't begun. What is marked as begun had a free name: an interrupted try's may be removed."""
+
+    async def call_aws(service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        return await call_within(call, service, operation, request)
+
+    try:
+        await _check_name(act, _stage(call, work, act, call_aws))
+    except StoreError:
+        raise
+    except Exception as error:
+        return _told(act, error)
+    return None
+
+
+async def _check_name(act: Act, stage: Stage) -> None:
+    """A name that the template gives may be somebody else's already, and many services would hand theirs over."""
+    if act.kind not in ("create", "replace") or act.reason is not None or act.is_repeated:
+        return
+    kind, properties = require_kind(act.resource.type), act.resource.properties
+    if kind.exists is None or not (kind.identified_by or kind.name_property in properties):
+        return
+    if await kind.exists(stage, properties):
+        identifier = "|".join(str(properties[name]) for name in kind.identified_by) or act.name
+        told = f"Resource of type '{kind.type}' with identifier '{identifier}' already exists."
+        raise ResourceExists(told=told, token=ids.uuid4())
 
 
 def _end_piece(tx: Any, call: Call, stack_id: str, operation_id: str, act: Act, outcome: Made | AwsError) -> bool:

@@ -51,6 +51,12 @@ class InsufficientCapabilities(AwsError):
     code, status = "InsufficientCapabilitiesException", 400
 
 
+class ResourceExists(AwsError):
+    """Resource handler returned message: "{told}" (RequestToken: {token}, HandlerErrorCode: AlreadyExists)"""
+
+    code, status = "AlreadyExists", 400
+
+
 class NotSupported(AwsError):
     """{feature} has no handler yet; it belongs in services/cloudformation/{module}.py"""
 

@@ -260,6 +260,10 @@ def test_a_kind_makes_changes_and_removes_in_the_words_of_its_service(type_: str
     assert kind.required <= made_of.keys() <= kind.properties
     arn = "arn:aws:cloudformation:us-east-1:000000000000:stack/s/i"
     stage = Stage(listener, "000000000000", "us-east-1", "s", arn, "L", "the-name", [{"Key": "stack", "Value": "tag"}])
+    if kind.exists is not None:
+        listener.phase = "look"
+        drive(kind.exists(stage, made_of))
+        assert listener.heard["look"]
     listener.phase = "create"
     made = drive(kind.create(stage, made_of))
     resource = Resource(

@@ -248,6 +248,21 @@ def test_a_hidden_parameter_is_neither_shown_nor_stored_as_it_is(node: TestNode,
             "cloudformation: the resource type AWS::EC2::VPC has no handler yet",
         ),
         (
+            {"StackName": "t", "TemplateBody": {"Resources": {"R": {"Type": "AWS::Foo::Bar"}}}},
+            "ValidationError",
+            "Template format error: Unrecognized resource types: [AWS::Foo::Bar]",
+        ),
+        (
+            {"StackName": "t", "TemplateBody": {"Resources": {"R": {"Type": "AWS::EC2"}}}},
+            "ValidationError",
+            "Template format error: Unrecognized resource types: [AWS::EC2]",
+        ),
+        (
+            {"StackName": "t", "TemplateBody": {"Resources": {"R": {"Type": "Custom::Thing"}}}},
+            "NotImplemented",
+            "cloudformation: the resource type Custom::Thing has no handler yet",
+        ),
+        (
             {"StackName": "t", "TemplateBody": {"Resources": {"R": {"Type": "Nonsense"}}}},
             "ValidationError",
             "Template format error: Unrecognized resource types: [Nonsense]",
@@ -318,7 +333,7 @@ def test_a_stack_acts_as_its_caller(node: TestNode, stacks: Stacks) -> None:
     template = {"Resources": {"A": queue(QueueName="allowed")}}
     stacks.as_user(only_stacks).create("s", template)
     assert stacks.describe("s")["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "is not authorized to perform: sqs:createqueue" in stacks.reason("s", "A").lower()
+    assert "is not authorized to perform: sqs:getqueueurl" in stacks.reason("s", "A").lower()
     stacks.as_user(only_stacks, queues).create("t", template)
     assert stacks.describe("t")["StackStatus"] == "CREATE_COMPLETE"
 

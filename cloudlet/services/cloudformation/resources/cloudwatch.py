@@ -17,6 +17,13 @@ async def _put(stage: Stage, name: str, properties: Properties) -> Made:
     return Made(name, {"Arn": f"arn:aws:cloudwatch:{stage.region}:{stage.account}:alarm:{name}"})
 
 
+async def _alarm_exists(stage: Stage, properties: Properties) -> bool:
+    """Of either kind: they share their names."""
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    answer = await stage.aws("cloudwatch", "DescribeAlarms", AlarmNames=[stage.name], AlarmTypes=kinds)
+    return bool(answer.get("MetricAlarms") or answer.get("CompositeAlarms"))
+
+
 async def _create_alarm(stage: Stage, properties: Properties) -> Made:
     return await _put(stage, stage.name, properties)
 
@@ -39,5 +46,6 @@ KINDS = (
         required=words("ComparisonOperator EvaluationPeriods"),
         name_property="AlarmName",
         name_max=255,
+        exists=_alarm_exists,
     ),
 )

@@ -55,6 +55,16 @@ class Stage:
             if error.code not in gone:
                 raise
 
+    async def finds(self, service: str, operation: str, gone: frozenset[str], **request: Any) -> bool:
+        """Whether there is what the request names. One who may not know is refused: nobody's is taken by mistake."""
+        try:
+            await self.aws(service, operation, **request)
+        except AwsError as error:
+            if error.code not in gone:
+                raise
+            return False
+        return True
+
     def tags_with(self, properties: Properties, name: str = "Tags") -> list[dict[str, str]]:
         """The resource's own tags over the stack's."""
         merged = {tag["Key"]: tag["Value"] for tag in self.tags}
@@ -81,6 +91,9 @@ class Kind:
     name_max: int = 128
     name_is_lower: bool = False
     name_suffix: Callable[[Properties], str] = lambda properties: ""
+    # Whether it is there before it is made: for those whose creation wouldn't say so, or isn't one transaction.
+    exists: Callable[[Stage, Properties], Awaitable[bool]] | None = None
+    identified_by: tuple[str, ...] = ()  # properties that say which one it is, where none of them is its name
 
 
 def words(text: str) -> frozenset[str]:

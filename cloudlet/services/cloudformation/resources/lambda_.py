@@ -33,6 +33,10 @@ def _code(properties: Properties) -> dict[str, Any]:
     return {"ZipFile": data.getvalue()}
 
 
+async def _function_exists(stage: Stage, properties: Properties) -> bool:
+    return await stage.finds("lambda", "GetFunction", GONE, FunctionName=stage.name)
+
+
 async def _create_function(stage: Stage, properties: Properties) -> Made:
     answer = await stage.aws(
         "lambda",
@@ -156,6 +160,7 @@ KINDS = (
         required=words("Code Role"),
         name_property="FunctionName",
         name_max=64,
+        exists=_function_exists,
     ),
     Kind(
         "AWS::Lambda::Permission",

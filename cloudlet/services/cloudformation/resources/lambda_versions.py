@@ -1,7 +1,14 @@
 """AWS::Lambda::Version, Alias, LayerVersion, LayerVersionPermission, EventInvokeConfig and EventSourceMapping."""
 
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, only, words
+from cloudlet.services.cloudformation.resources.kind import (
+    Kind,
+    Made,
+    Properties,
+    Stage,
+    only,
+    words,
+)
 
 GONE = words("ResourceNotFoundException")
 
@@ -95,6 +102,11 @@ async def _forbid_layer(stage: Stage, resource: Resource) -> None:
 _INVOKE_CONFIG = ("DestinationConfig", "FunctionName", "MaximumEventAgeInSeconds", "MaximumRetryAttempts", "Qualifier")
 
 
+async def _invoke_config_exists(stage: Stage, properties: Properties) -> bool:
+    stated = only(properties, "FunctionName", "Qualifier")
+    return await stage.finds("lambda", "GetFunctionEventInvokeConfig", GONE, **stated)
+
+
 async def _put_invoke_config(stage: Stage, properties: Properties) -> Made:
     await stage.aws("lambda", "PutFunctionEventInvokeConfig", **only(properties, *_INVOKE_CONFIG))
     return Made(f"{properties['FunctionName']}|{properties['Qualifier']}")
@@ -174,6 +186,8 @@ KINDS = (
         _delete_invoke_config,
         _update_invoke_config,
         required=words("FunctionName Qualifier"),
+        exists=_invoke_config_exists,
+        identified_by=("FunctionName", "Qualifier"),
     ),
     Kind(
         "AWS::Lambda::EventSourceMapping",

@@ -17,6 +17,7 @@ from cloudlet.services.cloudformation.resources import (
     sqs,
 )
 from cloudlet.services.cloudformation.resources.kind import Kind
+from cloudlet.services.cloudformation.resources.namespaces import NAMESPACES
 
 _MODULES = (cloudformation, cloudwatch, dynamodb, iam, iam_policies, lambda_, lambda_versions, logs, s3, sns, sqs)
 KINDS: dict[str, Kind] = {kind.type: kind for module in _MODULES for kind in module.KINDS}
@@ -34,5 +35,8 @@ def require_kind(type_: str) -> Kind:
 
 def check_type(type_: str) -> None:
     """A name that can't be a resource type's is the template's mistake; others may only be missing here."""
-    if not _TYPE.fullmatch(type_):
+    vendor, _, rest = type_.partition("::")
+    service, _, name = rest.partition("::")
+    is_unknown = vendor == "AWS" and not (service in NAMESPACES and name)
+    if is_unknown or not _TYPE.fullmatch(type_):
         raise ValidationError(f"Template format error: Unrecognized resource types: [{type_}]")

@@ -2,8 +2,17 @@
 
 from typing import Any
 
+from cloudlet.base.errors import AwsError
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, changed, only, words
+from cloudlet.services.cloudformation.resources.kind import (
+    Kind,
+    Made,
+    Properties,
+    Stage,
+    changed,
+    only,
+    words,
+)
 
 GONE = words("NoSuchBucket NoSuchBucketPolicy")
 
@@ -16,6 +25,19 @@ def _facts(stage: Stage, name: str) -> dict[str, str]:
         "RegionalDomainName": f"{name}.s3.{stage.region}.amazonaws.com",
         "WebsiteURL": f"http://{name}.s3-website-{stage.region}.amazonaws.com",
     }
+
+
+async def _bucket_exists(stage: Stage, properties: Properties) -> bool:
+    """One of the account's own; another account's CreateBucket knows of."""
+    try:
+        return await stage.finds("s3", "HeadBucket", words("404 NotFound NoSuchBucket"), Bucket=stage.name)
+    except AwsError as error:
+        if error.status == 301:  # in another region
+            return True
+        if error.status != 403:
+            raise
+    listed = await stage.aws("s3", "ListBuckets", Prefix=stage.name)
+    return any(bucket["Name"] == stage.name for bucket in listed.get("Buckets", []))
 
 
 async def _create_bucket(stage: Stage, properties: Properties) -> Made:
@@ -133,6 +155,10 @@ async def _delete_bucket(stage: Stage, resource: Resource) -> None:
     await stage.aws_unless_gone("s3", "DeleteBucket", GONE, Bucket=resource.physical_id)
 
 
+async def _policy_exists(stage: Stage, properties: Properties) -> bool:
+    return await stage.finds("s3", "GetBucketPolicy", GONE, Bucket=properties["Bucket"])
+
+
 async def _create_policy(stage: Stage, properties: Properties) -> Made:
     bucket = properties["Bucket"]
     await stage.aws("s3", "PutBucketPolicy", Bucket=bucket, Policy=properties["PolicyDocument"])
@@ -159,6 +185,7 @@ KINDS = (
         name_property="BucketName",
         name_max=63,
         name_is_lower=True,
+        exists=_bucket_exists,
     ),
     Kind(
         "AWS::S3::BucketPolicy",
@@ -167,5 +194,7 @@ KINDS = (
         _delete_policy,
         _update_policy,
         required=words("Bucket PolicyDocument"),
+        exists=_policy_exists,
+        identified_by=("Bucket",),
     ),
 )

@@ -34,6 +34,12 @@ def _topic_attributes(properties: Properties) -> dict[str, Any]:
     return attributes
 
 
+async def _topic_exists(stage: Stage, properties: Properties) -> bool:
+    """A name that can't be one is left to CreateTopic's refusal."""
+    arn = f"arn:aws:sns:{stage.region}:{stage.account}:{stage.name}"
+    return await stage.finds("sns", "GetTopicAttributes", GONE | words("InvalidParameter"), TopicArn=arn)
+
+
 async def _create_topic(stage: Stage, properties: Properties) -> Made:
     tags = stage.tags_with(properties) or None
     answer = await stage.aws("sns", "CreateTopic", Name=stage.name, Attributes=_topic_attributes(properties), Tags=tags)
@@ -179,6 +185,7 @@ KINDS = (
         name_property="TopicName",
         name_max=256,
         name_suffix=lambda properties: ".fifo" if is_true(properties.get("FifoTopic", False)) else "",
+        exists=_topic_exists,
     ),
     Kind(
         "AWS::SNS::Subscription",

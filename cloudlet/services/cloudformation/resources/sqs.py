@@ -20,6 +20,10 @@ def _attributes(properties: Properties) -> dict[str, Any]:
     return stated
 
 
+async def _queue_exists(stage: Stage, properties: Properties) -> bool:
+    return await stage.finds("sqs", "GetQueueUrl", GONE, QueueName=stage.name)
+
+
 async def _create_queue(stage: Stage, properties: Properties) -> Made:
     tags = stage.tag_map(properties) or None
     answer = await stage.aws("sqs", "CreateQueue", QueueName=stage.name, Attributes=_attributes(properties), tags=tags)
@@ -89,6 +93,7 @@ KINDS = (
         name_property="QueueName",
         name_max=80,
         name_suffix=lambda properties: ".fifo" if is_true(properties.get("FifoQueue", False)) else "",
+        exists=_queue_exists,
     ),
     Kind(
         "AWS::SQS::QueuePolicy",
