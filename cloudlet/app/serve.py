@@ -36,7 +36,7 @@ class Running(msgspec.Struct):
     pid: int
     url: str
     takes_test: bool  # `test`/`test` is a root key of it
-    root_key_id: str  # of the root key it was given or made; "" = none
+    root_key_id: str = ""  # of the root key it was given or made; "" = none
 
 
 async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
