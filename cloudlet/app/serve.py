@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import ssl
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import uvloop
@@ -23,6 +25,7 @@ from cloudlet.store.journal import set_switch_interval
 STOP_GRACE_S = 10.0
 LOOP_BUDGET_S = 0.005  # of one callback; breaches are logged in debug mode
 OBJECTS_BEFORE_COLLECTION = 20_000  # new ones that are alive: requests leave next to none behind
+LOOKERS_S = 0.5  # how long whoever looks whether a node runs may be in its way
 RUN_FILE = "running.json"  # in the data directory: who serves it, for `cloudlet down` and `status`
 
 log = logging.getLogger("cloudlet")
@@ -130,7 +133,7 @@ class RunFile:
         if self._path is None:
             return
         try:
-            self._fd = lock_file(self._path)
+            self._fd = _locked(self._path)
         except BlockingIOError:
             raise CannotServe(f"{self._path.parent} is served by another process; stop it: cloudlet down") from None
         os.truncate(self._fd, 0)
@@ -141,3 +144,15 @@ class RunFile:
             self._path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = -1
+
+
+def _locked(path: Path) -> int:
+    """Whoever looks for a node (`status`, `up --detach` while it waits) holds the lock for an instant: that passes."""
+    deadline = time.monotonic() + LOOKERS_S
+    while True:
+        try:
+            return lock_file(path)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.005)

@@ -1,7 +1,9 @@
 """A killed node leaves its running.json behind, and its pid may be anybody's by now."""
 
+import fcntl
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -32,6 +34,19 @@ def test_who_could_not_have_it_leaves_the_file_alone(tmp_path):
     mine.remove()
     assert find_running(settings) is not None
     yours.remove()
+
+
+def test_who_looks_for_a_node_at_the_moment_it_starts_is_not_in_its_way(tmp_path):
+    (tmp_path / "running.json").touch()
+    looking = os.open(tmp_path / "running.json", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    gone = threading.Timer(0.05, os.close, [looking])
+    gone.start()
+    run_file = RunFile(Settings(data=tmp_path))
+    run_file.write(Running(1, "http://127.0.0.1:1", True))
+    assert find_running(Settings(data=tmp_path)) is not None
+    gone.join()
+    run_file.remove()
 
 
 @pytest.mark.slow
