@@ -6,7 +6,6 @@ import os
 from collections.abc import Coroutine
 from typing import Any
 
-from cloudlet.app.upkeep import Upkeep
 from cloudlet.app.wiring import House, build
 from cloudlet.base.clock import ManualClock
 from cloudlet.base.config import Settings
@@ -91,7 +90,7 @@ class TestNode:
         self.run(self.house.workers.settle())
 
     def flush_metrics(self) -> None:
-        Upkeep(self.node).flush_metrics()
+        self.house.upkeep.flush_metrics()
 
     @property
     def decisions(self) -> list[Decision]:

@@ -6,40 +6,23 @@ import logging
 import os
 import signal
 import ssl
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
 import uvloop
 
 from cloudlet.app.health import health_pages
+from cloudlet.app.run_file import CannotServe, RunFile, Running
 from cloudlet.app.server import Server
-from cloudlet.app.upkeep import Upkeep
 from cloudlet.app.wiring import House, build
 from cloudlet.base.config import Settings
-from cloudlet.store.disk import lock_file
 from cloudlet.store.errors import StoreError
 from cloudlet.store.journal import set_switch_interval
 
 STOP_GRACE_S = 10.0
 LOOP_BUDGET_S = 0.005  # of one callback; breaches are logged in debug mode
 OBJECTS_BEFORE_COLLECTION = 20_000  # new ones that are alive: requests leave next to none behind
-LOOKERS_S = 0.5  # how long whoever looks whether a node runs may be in its way
-RUN_FILE = "running.json"  # in the data directory: who serves it, for `cloudlet down` and `status`
 
 log = logging.getLogger("cloudlet")
-
-
-class CannotServe(Exception):
-    """The node cannot start: what was found, what to do."""
-
-
-class Running(msgspec.Struct):
-    pid: int
-    url: str
-    takes_test: bool  # `test`/`test` is a root key of it
-    root_key_id: str = ""  # of the root key it was given or made; "" = none
 
 
 async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
@@ -54,16 +37,16 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
         house = build(settings)
     except StoreError as error:
         raise CannotServe(str(error)) from error
-    upkeep, run_file = Upkeep(house.node), RunFile(settings)
+    run_file = RunFile(settings)
     server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
     house.node.database.journal.start(asyncio.get_running_loop())
     try:
-        upkeep.restore_clock()
+        house.upkeep.restore_clock()
         house.gateway.internal_pages.update(health_pages(house))
         url = await _listen(server, settings)
         house.node.base_url = url
         await house.start(server)
-        upkeep.start()
+        house.upkeep.start()
         run_file.write(_running(house, url))
         _spare_collections()
         on_ready(house, url)
@@ -71,7 +54,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
     finally:
         await server.close(grace_s=STOP_GRACE_S)
         await house.stop()
-        await upkeep.stop()
+        await house.upkeep.stop()
         house.node.database.close()
         run_file.remove()
 
@@ -119,40 +102,3 @@ def run(settings: Settings, on_ready: Callable[[House, str], None]) -> None:
     """`serve` on the fastest loop there is."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, on_ready))
-
-
-class RunFile:
-    """Says who serves a data directory. It is locked as long as that process lives: a killed one leaves the file
-    behind, and its pid is used again, in a container by the very next node."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings.data / RUN_FILE if settings.data is not None else None
-        self._fd = -1
-
-    def write(self, running: Running) -> None:
-        if self._path is None:
-            return
-        try:
-            self._fd = _locked(self._path)
-        except BlockingIOError:
-            raise CannotServe(f"{self._path.parent} is served by another process; stop it: cloudlet down") from None
-        os.truncate(self._fd, 0)
-        os.write(self._fd, msgspec.json.encode(running))
-
-    def remove(self) -> None:
-        if self._path is not None and self._fd >= 0:
-            self._path.unlink(missing_ok=True)
-            os.close(self._fd)
-            self._fd = -1
-
-
-def _locked(path: Path) -> int:
-    """Whoever looks for a node (`status`, `up --detach` while it waits) holds the lock for an instant: that passes."""
-    deadline = time.monotonic() + LOOKERS_S
-    while True:
-        try:
-            return lock_file(path)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.005)

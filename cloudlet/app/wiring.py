@@ -1,6 +1,5 @@
 """Builds the house: the one place that names every service and fills in every port."""
 
-import logging
 from typing import Any
 
 from cloudlet import __version__
@@ -51,8 +50,6 @@ SERVICES: tuple[Service, ...] = (
     sts,
 )
 
-log = logging.getLogger("cloudlet")
-
 
 class House:
     """A node with its gateway and workers, not yet listening: app/serve.py does that, tests call it in process."""
@@ -60,8 +57,8 @@ class House:
     def __init__(self, node: Node, roots: RootKeys) -> None:
         self.node, self.roots = node, roots
         self.gateway = Gateway(node, roots)
-        self.workers = Workers(node)
-        self.workers.flush_metrics = Upkeep(node).flush_metrics
+        self.upkeep = Upkeep(node)
+        self.workers = Workers(node, self.upkeep.flush_metrics)
         node.controls = NodeControls(self)
         node.functions = self.functions = HostFunctions(node, node.settings)
         self.gateway.internal_pages[LINK_PATH] = package_page(node)
@@ -96,7 +93,7 @@ class NodeControls:
 
     async def advance(self, milliseconds: int) -> int:
         await self._house.workers.advance(milliseconds)
-        return Upkeep(self._house.node).note_clock()
+        return self._house.upkeep.note_clock()
 
     def status(self) -> dict[str, Any]:
         settings, functions = self._house.node.settings, self._house.functions.stats()

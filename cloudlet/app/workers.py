@@ -29,7 +29,8 @@ log = logging.getLogger("cloudlet.workers")
 
 
 class Workers:
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, flush_metrics: Callable[[], None] = lambda: None) -> None:
+        """`flush_metrics` hands out what was counted, at each step of a clock that is moved."""
         self.node = node
         self._tasks: dict[str, Task] = {
             f"{service.name}.{task.name}": task for service in node.services.values() for task in service.tasks.values()
@@ -37,7 +38,7 @@ class Workers:
         self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
         self._loop_task: asyncio.Task | None = None
         self._refusal: StoreError | None = None  # the store took nothing of somebody's in the last turn
-        self.flush_metrics: Callable[[], None] = lambda: None  # app/wiring.py says how
+        self._flush_metrics = flush_metrics
 
     def start(self) -> None:
         self._release_leases()
@@ -69,7 +70,7 @@ class Workers:
         self.node.clock.advance(max(0, milliseconds))
         self.node.waiters.wake_all()
         await self.settle()
-        self.flush_metrics()
+        self._flush_metrics()
         await self.settle()
 
     async def settle(self) -> None:

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
+from cloudlet.app.run_file import find_running
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 from cloudlet.store.database import Database
 from cloudlet.store.errors import StoreError

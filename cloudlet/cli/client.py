@@ -6,9 +6,10 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from cloudlet.app.run_file import find_running
 from cloudlet.base.config import Settings
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running, root_key_of
+from cloudlet.cli.running import root_key_of
 from cloudlet.wire.message import HttpRequest
 from cloudlet.wire.sigv4 import sign
 

@@ -5,8 +5,8 @@ import os
 import signal
 import time
 
+from cloudlet.app.run_file import find_running
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 
 STOPPED_S = 30

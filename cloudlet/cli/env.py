@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from cloudlet.app.root_key import known_root_key
-from cloudlet.cli.running import find_running, root_key_of
+from cloudlet.app.run_file import find_running
+from cloudlet.cli.running import root_key_of
 from cloudlet.cli.settings import add_flags, settings_of
 
 

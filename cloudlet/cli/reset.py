@@ -3,8 +3,8 @@
 import argparse
 import shutil
 
+from cloudlet.app.run_file import find_running
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 
 

@@ -1,29 +1,9 @@
-"""The node that serves a data directory: its pid and address, if it runs."""
-
-import msgspec
+"""The root key that a running node takes."""
 
 from cloudlet.app.root_key import known_root_key
+from cloudlet.app.run_file import Running
 from cloudlet.base.config import Settings
 from cloudlet.cli.failure import Failure
-from cloudlet.store.disk import is_locked
-
-
-class Running(msgspec.Struct):
-    pid: int
-    url: str
-    takes_test: bool = True  # `test`/`test` is a root key of it
-    root_key_id: str = ""  # of the root key it was given or made; "" = none
-
-
-def find_running(settings: Settings) -> Running | None:
-    """From the file a node writes when it is ready, and holds locked; None if there is none or its process is gone."""
-    path = settings.data / "running.json" if settings.data is not None else None
-    if path is None or not is_locked(path):
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Running)
-    except (FileNotFoundError, msgspec.DecodeError):  # it is just starting, or just ended
-        return None
 
 
 def root_key_of(settings: Settings, running: Running) -> tuple[str, str]:

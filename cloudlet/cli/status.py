@@ -3,8 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
+from cloudlet.app.run_file import find_running
 from cloudlet.cli.client import client_of
-from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 
 

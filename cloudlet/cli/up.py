@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 
-from cloudlet.app.serve import CannotServe
+from cloudlet.app.run_file import CannotServe, find_running
 from cloudlet.app.serve import run as serve
 from cloudlet.app.wiring import House
 from cloudlet.base.config import Settings
 from cloudlet.cli import env
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running
 from cloudlet.cli.settings import add_flags, settings_of
 
 READY_S = 30

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cloudlet.app.upkeep import Upkeep
 from cloudlet.base.config import Settings
 from cloudlet.base.errors import AwsError
 from cloudlet.store.database import Database
@@ -61,7 +60,7 @@ def findings(data: Path, ledger: Ledger) -> list[str]:
     except StoreError as error:
         return [f"does not open: {error}"]
     with TestNode(database, Settings(data=data)) as node:
-        Upkeep(node.node).restore_clock()
+        node.house.upkeep.restore_clock()
         node.clock.not_before(time.time_ns() // 1_000_000)
         node.clock.advance(1000 * VISIBILITY_S)
         tx = database.begin()

@@ -8,9 +8,8 @@ import time
 
 import pytest
 
-from cloudlet.app.serve import CannotServe, RunFile, Running
+from cloudlet.app.run_file import CannotServe, RunFile, Running, find_running
 from cloudlet.base.config import Settings
-from cloudlet.cli.running import find_running
 from tests.crash.node_process import HANG_GUARD_S, NodeProcess, cloudlet
 
 

@@ -13,8 +13,8 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from cloudlet.app.run_file import find_running
 from cloudlet.base.config import read_settings
-from cloudlet.cli.running import find_running
 from tests.app.certificates import self_signed
 
 START_GUARD_S = 30

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from cloudlet.app.run_file import find_running
 from cloudlet.base.config import read_settings
 from cloudlet.cli.aws import Clients, clients_with
 from cloudlet.cli.client import REGION, client_of
 from cloudlet.cli.failure import Failure
-from cloudlet.cli.running import find_running
 
 T = TypeVar("T")
 

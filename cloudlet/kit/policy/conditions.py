@@ -148,11 +148,6 @@ def _like(values: list[str]) -> Matcher:
     return compile_patterns(values)
 
 
-def _bool(values: list[str]) -> Matcher:
-    wanted = frozenset(value.lower() for value in values)
-    return lambda value: value.lower() in wanted
-
-
 def _arn_like(values: list[str]) -> Matcher:
     return _arn_patterns([[value] for value in values])
 
@@ -221,7 +216,6 @@ _DATE = {name: _compared(instant_of, getattr(operator, name)) for name in ("eq",
 _WITH_VARIABLES: dict[CompileValues, Callable[[list[list[str]]], Matcher]] = {
     _equals: _joined(_equals),
     _equals_ignoring_case: _joined(_equals_ignoring_case),
-    _bool: _joined(_bool),
     _like: _like_patterns,
     _arn_like: _arn_patterns,
 }
@@ -245,7 +239,7 @@ _OPERATORS: dict[str, tuple[CompileValues, bool]] = {
     "datelessthanequals": (_DATE["le"], False),
     "dategreaterthan": (_DATE["gt"], False),
     "dategreaterthanequals": (_DATE["ge"], False),
-    "bool": (_bool, False),
+    "bool": (_equals_ignoring_case, False),
     "binaryequals": (_binary, False),
     "ipaddress": (_within, False),
     "notipaddress": (_within, True),

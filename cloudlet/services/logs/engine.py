@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cloudlet.kit.due import FOREVER_MS
 from cloudlet.kit.record import replace
 from cloudlet.services.logs.keys import Contents
 from cloudlet.services.logs.records import Batch, Group, Stream
@@ -20,7 +21,6 @@ BATCH_SPAN_MS, BATCH_SPAN_MAX_MS = 1_000, 60_000  # the longer, the more thinly 
 SPREAD_BATCHES = 64
 INDEX_LAG_MS = 1_000  # `by_time` may lag so much: else every request would move its stream
 ROWS_PER_SCAN = 8
-FOREVER_MS = 1 << 52
 
 
 class Gap(NamedTuple):

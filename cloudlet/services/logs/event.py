@@ -3,6 +3,7 @@
 from typing import Any
 
 from cloudlet.kit.call import Call
+from cloudlet.kit.due import FOREVER_MS
 from cloudlet.services.logs import engine, errors, metric_filter, rules
 from cloudlet.services.logs.engine import Event, Gap, Reader
 from cloudlet.services.logs.keys import Contents
@@ -63,10 +64,10 @@ def _sorted_out(
 async def get_log_events(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     rules.refuse(request, "unmask")
     contents, group, stream = call.transact(lambda tx: _require(call, request))
-    if request.get("startTime", 0) > request.get("endTime", engine.FOREVER_MS):
+    if request.get("startTime", 0) > request.get("endTime", FOREVER_MS):
         raise errors.InvalidParameter("startTime must be less than or equal to endTime.")
     begin = Gap(max(request.get("startTime", 0), group.kept_from_ms(call.now_ms)), 0, 0, 0)
-    end = Gap(request.get("endTime", engine.FOREVER_MS), 0, 0, 0)
+    end = Gap(request.get("endTime", FOREVER_MS), 0, 0, 0)
     token, backwards = request.get("nextToken"), not request.get("startFromHead", False)
     if token is not None:
         direction, (time_ms, sequence, nth) = rules.read_token(token)

@@ -4,7 +4,8 @@ from typing import Any
 
 from cloudlet.kit import page
 from cloudlet.kit.call import Call
-from cloudlet.services.logs import engine, errors, patterns, rules
+from cloudlet.kit.due import FOREVER_MS
+from cloudlet.services.logs import errors, patterns, rules
 from cloudlet.services.logs.engine import Event, Fetched, Gap, Reader
 from cloudlet.services.logs.event import shown
 from cloudlet.services.logs.keys import Contents
@@ -50,7 +51,7 @@ async def filter_log_events(call: Call, request: dict[str, Any]) -> dict[str, An
     contents, group, stream = call.transact(lambda tx: _require(call, request))
     limit, backwards = request.get("limit", rules.EVENTS_PAGE_MAX), request.get("startFromHead") is False
     begin = Gap(max(request.get("startTime", 0), group.kept_from_ms(call.now_ms)), 0, 0, 0)
-    end = Gap(request.get("endTime", engine.FOREVER_MS - 1) + 1, 0, 0, 0)  # here endTime is included
+    end = Gap(request.get("endTime", FOREVER_MS - 1) + 1, 0, 0, 0)  # here endTime is included
     token = request.get("nextToken")
     if token is not None:
         gap = _place(token)
