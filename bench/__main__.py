@@ -21,7 +21,7 @@ import uvloop
 
 from bench import contestants, load, report
 from bench.client import WrongAnswer
-from bench.lines import Line, lines_for
+from bench.lines import Line, chosen, lines_for
 from bench.load import Outcome
 from bench.report import Result
 from bench.server import NotStarted, Server
@@ -40,7 +40,7 @@ class Plan:
     items: int  # in the table that is read
     run_s: float
     rounds: int
-    only: str = ""  # lines whose name holds this
+    wanted: str = ""  # lines, by parts of their names; all if empty
 
 
 QUICK = Plan(items=5_000, run_s=0.4, rounds=1)
@@ -61,7 +61,9 @@ async def measure(line: Line, server: Server, connections: int, run: str, plan: 
     outcome = await load.run(server, await line.requests(run, count), connections, plan.run_s)
     _check(line, outcome)
     await line.finish(outcome)
-    return Result(outcome.per_second, outcome.latency_ms(0.5), outcome.latency_ms(0.99), outcome.cpu_us)
+    return Result(
+        outcome.per_second, outcome.latency_ms(0.5), outcome.latency_ms(0.99), outcome.cpu_us, outcome.per_cpu_second
+    )
 
 
 def _check(line: Line, outcome: Outcome) -> None:
@@ -96,13 +98,13 @@ async def compare(servers: list[Server], plan: Plan) -> dict[Key, Result]:
 
 async def _prepared(server: Server, plan: Plan, broken: dict[tuple[str, str], str]) -> list[Line]:
     setting = await setting_of(server)
-    lines = lines_for(setting, plan.items)
-    for line in lines:  # also where only some are run: they build on each other
+    lines = chosen(lines_for(setting, plan.items), plan.wanted)
+    for line in lines:
         try:
             await line.set_up()
         except (WrongAnswer, ConnectionError) as error:
             broken[server.name, line.name] = str(error)
-    return [line for line in lines if plan.only.lower() in line.name.lower()]
+    return lines
 
 
 async def _result(
@@ -154,13 +156,24 @@ def read_counters(server: Server, path: Path) -> dict[str, Any]:
     return counters
 
 
+def divide_cores() -> int | None:
+    """The core that the node gets; this process keeps the others. None where there is but one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        say("there is one core only: node and load share it")
+        return None
+    os.sched_setaffinity(0, set(cores[:-1]))
+    return cores[-1]
+
+
 async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.ExitStack) -> int:
     plan = QUICK if given.quick else WHOLE
-    plan = dataclasses.replace(plan, only=given.only)
+    plan = dataclasses.replace(plan, wanted=given.lines, run_s=given.seconds or plan.run_s)
     missing: list[str] = []
-    servers = [contestants.start_cloudlet(directory)]
+    core = divide_cores() if given.one_core else None
+    servers = [contestants.start_cloudlet(directory, core=core)]
     stack.callback(servers[0].stop)
-    for peer in () if given.alone else contestants.start_peers(directory, say):
+    for peer in () if given.node_only else contestants.start_peers(directory, say):
         if isinstance(peer, contestants.Missing):
             missing.append(f"- {peer}")
             continue
@@ -172,12 +185,12 @@ async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.Ex
     for server in servers:
         server.stop()
     budget: dict[str, dict[str, float]] = {}
-    if not given.no_budget:
+    if not given.no_budget and not given.one_core:
         say("where the time goes, by stage …")
         timed = contestants.start_cloudlet(directory / "timed", stages=True)
         stack.callback(timed.stop)
         counters = contestants.counters_path(directory / "timed")
-        budget = await stage_budget(timed, counters, dataclasses.replace(QUICK, only=given.only))
+        budget = await stage_budget(timed, counters, dataclasses.replace(QUICK, wanted=given.lines))
     print("\n".join(text_of(servers, plan, results, missing, syncs, budget)))
     names = [server.name for server in servers]
     for field, by in (("per_second", "requests a second"), ("cpu_us", "processor time")):
@@ -215,11 +228,11 @@ def text_of(
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under a minute: small data, short runs; for a first look")
-    parser.add_argument("--alone", action="store_true", help="without peers")
+    parser.add_argument("--node-only", action="store_true", help="without peers")
     parser.add_argument("--no-budget", action="store_true", help="without the times by stage")
-    parser.add_argument(
-        "--only", default="", metavar="TEXT", help="lines whose name holds this (SQS's three go together)"
-    )
+    parser.add_argument("--lines", default="", metavar="A,B", help="only these, by parts of their names: getitem,sns")
+    parser.add_argument("--seconds", type=float, default=0, help="length of a run")
+    parser.add_argument("--one-core", action="store_true", help="the node on one core, the load on the others")
     given = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="cloudlet-bench-"))
     (directory / "timed").mkdir()

@@ -27,7 +27,7 @@ PEERS = (
 )
 
 
-def start_cloudlet(directory: Path, *, stages: bool = False) -> Server:
+def start_cloudlet(directory: Path, *, stages: bool = False, core: int | None = None) -> Server:
     """As a user has it: durable, all checks on. `bench.node` adds only that it can be asked for its counters."""
     port = free_port()
     command = [sys.executable, "-m", "bench.node", "--data", str(directory / "data"), "--port", str(port)]
@@ -35,6 +35,8 @@ def start_cloudlet(directory: Path, *, stages: bool = False) -> Server:
     environment = {"PYTHONPATH": root, "CLOUDLET_BENCH_COUNTERS": str(counters_path(directory))}
     if stages:
         environment["CLOUDLET_BENCH_STAGES"] = "1"
+    if core is not None:
+        environment["CLOUDLET_BENCH_CORE"] = str(core)
     return start("cloudlet", __version__, command, port, environment)
 
 

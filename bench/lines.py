@@ -13,7 +13,7 @@ import msgspec
 
 from bench import load
 from bench.client import Client, WrongAnswer, decoded, shortened
-from bench.load import Answer, Outcome
+from bench.load import Answer, Outcome, one
 from bench.setting import Setting
 
 VALUE_BYTES = 1024
@@ -23,6 +23,7 @@ TABLE, BUCKET = "bench", "bench-objects"
 
 class Line(Protocol):
     name: str
+    comes_after: tuple[str, ...]  # lines it lives on
     is_tried: bool  # a short run beforehand warms it up and says how many requests to sign
 
     async def set_up(self) -> None: ...
@@ -37,6 +38,7 @@ class Line(Protocol):
 class _Line:
     """What most lines do not need."""
 
+    comes_after: tuple[str, ...] = ()
     is_tried = True
 
     def __init__(self, client: Client) -> None:
@@ -64,8 +66,31 @@ def _expect(is_right: bool, answer: Answer) -> None:
         raise WrongAnswer(f"HTTP {answer.status}: {shortened(answer.body)}")
 
 
+async def _table(client: Client) -> None:
+    """Make the table that lines share, unless another line has."""
+    created = await one(
+        client.server,
+        client.dynamodb(
+            "CreateTable",
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        ),
+    )
+    _expect(created.status == 200 or b"ResourceInUseException" in created.body, created)
+
+
+async def _bucket(client: Client) -> None:
+    created = await one(client.server, client.request("s3", "PUT", f"/{BUCKET}"))
+    _expect(created.status == 200 or b"BucketAlreadyOwnedByYou" in created.body, created)
+
+
 class PutItem(_Line):
     name = "PutItem"
+
+    async def set_up(self) -> None:
+        await _table(self.client)
 
     async def requests(self, run: str, count: int) -> list[bytes]:
         self._run = run
@@ -94,15 +119,7 @@ class GetItem(_Line):
         self._asked: list[str] = []
 
     async def set_up(self) -> None:
-        await self.client.call(
-            self.client.dynamodb(
-                "CreateTable",
-                TableName=TABLE,
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
-        )
+        await _table(self.client)
         batches = [
             self.client.dynamodb(
                 "BatchWriteItem",
@@ -164,6 +181,7 @@ class SendMessage(_Line):
 
 class ReceiveMessage(_Line):
     name = "ReceiveMessage"
+    comes_after = ("SendMessage",)
     is_tried = False
 
     def __init__(self, client: Client, queue: Queue) -> None:
@@ -192,6 +210,7 @@ class ReceiveMessage(_Line):
 
 class DeleteMessage(_Line):
     name = "DeleteMessage"
+    comes_after = ("SendMessage", "ReceiveMessage")
     is_tried = False
 
     def __init__(self, client: Client, queue: Queue) -> None:
@@ -221,7 +240,7 @@ class PutObject(_Line):
     name = "PutObject 1 KiB"
 
     async def set_up(self) -> None:
-        await self.client.call(self.client.request("s3", "PUT", f"/{BUCKET}"))
+        await _bucket(self.client)
 
     async def requests(self, run: str, count: int) -> list[bytes]:
         self._run = run
@@ -245,6 +264,7 @@ class GetObject(_Line):
     OBJECTS = 2000
 
     async def set_up(self) -> None:
+        await _bucket(self.client)
         puts = [
             self.client.request("s3", "PUT", f"/{BUCKET}/object/{i}", value_of(f"object:{i}").encode())
             for i in range(self.OBJECTS)
@@ -313,3 +333,17 @@ def lines_for(setting: Setting, items: int) -> Sequence[Line]:
         GetObject(client),
         Invoke(client, setting.role_arn, setting.package),
     )
+
+
+def chosen(lines: Sequence[Line], wanted: str) -> list[Line]:
+    """Those of "getitem,putitem" (a part of the name does), with the lines they live on; all if none is named."""
+    if not wanted:
+        return list(lines)
+    parts = [_bare(part) for part in wanted.split(",") if part.strip()]
+    names = {line.name for line in lines if any(part in _bare(line.name) for part in parts)}
+    names.update(name for line in lines if line.name in names for name in line.comes_after)
+    return [line for line in lines if line.name in names]
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -5,6 +5,7 @@ clock has stopped. A server that closes its connections gets new ones; the recon
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from bench.server import cpu_seconds
+from bench.server import cpu_seconds, own_cpu_seconds
 
 ANSWER_S = 30.0  # a request that takes longer has failed, and ends the run
 
@@ -31,9 +32,15 @@ class Target(Protocol):
 class Answer:
     request: int  # its index among the requests
     status: int
-    headers: dict[str, str]
+    head: bytes  # status line and headers, as they came
     body: bytes
     seconds: float
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Names in lower case. Parsed when asked for: the clock doesn't pay for it."""
+        lines = (line.partition(":") for line in self.head.decode("latin-1").split("\r\n")[1:])
+        return {name.lower(): value.strip() for name, _, value in lines}
 
 
 @dataclass(slots=True)
@@ -42,7 +49,8 @@ class Outcome:
 
     answers: list[Answer] = field(default_factory=list)
     seconds: float = 0.0
-    server_cpu_s: float = 0.0
+    server_cpu_s: float = 0.0  # of the server and all its children
+    own_cpu_s: float = 0.0  # of its process alone
     failure: str = ""  # why the run broke off
 
     @property
@@ -53,6 +61,11 @@ class Outcome:
     def cpu_us(self) -> float:
         """Processor time per request of the server and its child processes."""
         return self.server_cpu_s * 1e6 / len(self.answers) if self.answers else 0.0
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Requests per second of processor time of the server's own process: what one core that it has alone can do."""
+        return len(self.answers) / self.own_cpu_s if self.own_cpu_s else 0.0
 
     def latency_ms(self, part: float) -> float:
         times = sorted(answer.seconds for answer in self.answers)
@@ -125,11 +138,11 @@ class _Client:
         if self._request is not None:
             self._socket.transport.write(self._run.requests[self._request])
 
-    def answered(self, status: int, headers: dict[str, str], body: bytes, keeps_alive: bool) -> None:
+    def answered(self, status: int, head: bytes, body: bytes, keeps_alive: bool) -> None:
         seconds = time.perf_counter() - self._sent_at
         if self._request is None:
             return
-        answer = Answer(self._request, status, headers, body, seconds)
+        answer = Answer(self._request, status, head, body, seconds)
         self._request = None
         if not keeps_alive and self._socket is not None:
             self._socket.transport.close()
@@ -164,13 +177,19 @@ class _Socket(asyncio.Protocol):
         self._client = client
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
+        self._head = b""
         self._body: list[bytes] = []
+        self._is_parsing = False  # an answer that the parser has begun
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        plain = None if self._is_parsing else _plain_answer(data)
+        if plain is not None:
+            self._client.answered(*plain, keeps_alive=True)
+            return
+        self._is_parsing = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -184,7 +203,7 @@ class _Socket(asyncio.Protocol):
     # What the parser calls
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._head += b"\r\n%b: %b" % (name, value)
 
     def on_body(self, part: bytes) -> None:
         self._body.append(part)
@@ -192,15 +211,31 @@ class _Socket(asyncio.Protocol):
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
         if status >= 200:
-            headers, body = self._headers, b"".join(self._body)
-            self._headers, self._body = {}, []
-            self._client.answered(status, headers, body, self._parser.should_keep_alive())
+            head, body = self._head, b"".join(self._body)
+            self._head, self._body, self._is_parsing = b"", [], False
+            self._client.answered(status, head, body, self._parser.should_keep_alive())
+
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+
+
+def _plain_answer(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """Status, head and body of a whole answer of known length that keeps its connection: next to all are. The rest is
+    the parser's, which costs a multiple."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0 or not data.startswith(b"HTTP/1.1 ") or data[9:10] == b"1":
+        return None
+    length = _LENGTH.search(data, 0, end + 2)
+    if length is None or len(data) != end + 4 + int(length[1]) or _CLOSES.search(data, 0, end):
+        return None
+    return int(data[9:12]), data[:end], data[end + 4 :]
 
 
 async def run(server: Target, requests: Sequence[bytes], connections: int, stop_after_s: float) -> Outcome:
     """Send `requests` in order over so many connections, until all are answered or the time is up."""
     load = _Run(requests, stop_after_s)
-    cpu_before_s = cpu_seconds(server.pid)
+    cpu_before_s, own_before_s = cpu_seconds(server.pid), own_cpu_seconds(server.pid)
     clients = [_Client(load, server.host, server.port) for _ in range(connections)]
     for client in clients:
         client.start()
@@ -210,6 +245,7 @@ async def run(server: Target, requests: Sequence[bytes], connections: int, stop_
     except TimeoutError:
         load.outcome.failure = f"no answer within {ANSWER_S:.0f} s"
         load.outcome.seconds = stop_after_s + ANSWER_S
+    load.outcome.own_cpu_s = own_cpu_seconds(server.pid) - own_before_s
     load.outcome.server_cpu_s = cpu_seconds(server.pid) - cpu_before_s
     for client in clients:
         await client.close()

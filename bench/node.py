@@ -1,7 +1,7 @@
 """The node under load: `cloudlet up`, which on SIGUSR1 also writes its store's counters to a file.
 
-With CLOUDLET_BENCH_STAGES it times the stages of each request (bench/stages.py), with CLOUDLET_BENCH_PROFILE it writes
-a profile of its whole life when it ends.
+CLOUDLET_BENCH_CORE holds it, its threads and its children to one core. With CLOUDLET_BENCH_STAGES it times the stages of
+each request (bench/stages.py), with CLOUDLET_BENCH_PROFILE it writes a profile of its whole life when it ends.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from cloudlet.base.config import Settings, read_settings
 def main() -> None:
     given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     settings = read_settings({"data": Path(given["--data"]), "port": int(given["--port"])})
+    if core := os.environ.get("CLOUDLET_BENCH_CORE"):
+        os.sched_setaffinity(0, {int(core)})
     if os.environ.get("CLOUDLET_BENCH_STAGES"):
         stages.install()
     profile = os.environ.get("CLOUDLET_BENCH_PROFILE")

@@ -14,6 +14,7 @@ class Result:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     cpu_us: float = 0.0
+    per_cpu_second: float = 0.0  # requests per second of processor time of the server's own process
     cannot: str = ""
 
 
@@ -52,7 +53,8 @@ def table(results: Mapping[tuple[str, int, str], Result], servers: Sequence[str]
 def cell(result: Result) -> str:
     if result.cannot:
         return "cannot"
-    return f"{result.per_second:,.0f}/s, p50 {result.p50_ms:.1f}, p99 {result.p99_ms:.1f} ms, {result.cpu_us:,.0f} µs"
+    speed = f"{result.per_second:,.0f}/s, p50 {result.p50_ms:.1f}, p99 {result.p99_ms:.1f} ms"
+    return f"{speed}, {result.cpu_us:,.0f} µs, {result.per_cpu_second:,.0f}/cpu-s"
 
 
 def reasons(results: Mapping[tuple[str, int, str], Result]) -> list[str]:

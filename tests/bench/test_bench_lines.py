@@ -16,7 +16,7 @@ NOBODY = cast(Client, None)
 
 def answer(value: Any, status: int = 200, request: int = 0) -> Answer:
     body = value if isinstance(value, bytes) else msgspec.json.encode(value)
-    return Answer(request, status, {}, body, 0.001)
+    return Answer(request, status, b"", body, 0.001)
 
 
 def refuses(line: lines.Line, given: Answer) -> bool:
