@@ -1,7 +1,7 @@
 """The node under load: `cloudlet up`, which on SIGUSR1 also writes its store's counters to a file.
 
-CLOUDLET_BENCH_CORE holds it, its threads and its children to one core. With CLOUDLET_BENCH_STAGES it times the stages of
-each request (bench/stages.py), with CLOUDLET_BENCH_PROFILE it writes a profile of its whole life when it ends.
+CLOUDLET_BENCH_CORE holds it, its threads and its children to one core. With CLOUDLET_BENCH_STAGES it times the stages
+of each request (bench/stages.py), with CLOUDLET_BENCH_PROFILE it writes a profile of its whole life when it ends.
 """
 
 import asyncio
