@@ -21,7 +21,8 @@ import uvloop
 
 from bench import contestants, load, report
 from bench.client import WrongAnswer
-from bench.lines import Line, chosen, lines_for
+from bench.lines import chosen, lines_for
+from bench.lines.line import Line
 from bench.load import Outcome
 from bench.report import Result
 from bench.server import NotStarted, Server
@@ -29,7 +30,6 @@ from bench.setting import setting_of
 
 CONNECTIONS = (1, 64)
 WARM_UP_S = 0.3
-REQUESTS_MAX = 30_000  # of one run, signed beforehand
 STAGED_REQUESTS = 1_500
 
 Key = tuple[str, int, str]  # line, connections, server
@@ -53,11 +53,11 @@ def say(text: str) -> None:
 
 async def measure(line: Line, server: Server, connections: int, run: str, plan: Plan) -> Result:
     """One run of one line: as many requests as a short trial says will take `run_s`; all answers are checked."""
-    count = REQUESTS_MAX
+    count = line.requests_max
     if line.is_tried:
         tried = await load.run(server, await line.requests(f"{run}-trial", 16 * connections), connections, WARM_UP_S)
         _check(line, tried)
-        count = max(4 * connections, min(int(1.2 * tried.per_second * plan.run_s), REQUESTS_MAX))
+        count = max(4 * connections, min(int(1.2 * tried.per_second * plan.run_s), line.requests_max))
     outcome = await load.run(server, await line.requests(run, count), connections, plan.run_s)
     _check(line, outcome)
     await line.finish(outcome)

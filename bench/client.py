@@ -1,5 +1,6 @@
 """Requests as bytes on the wire, signed with one access key, alike for all servers."""
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,20 @@ class Client:
     def request(
         self, service: str, method: str, path: str, body: bytes = b"", headers: Headers | None = None, query: str = ""
     ) -> bytes:
+        head, body = self.parts(service, method, path, body, headers, query)
+        return head + body
+
+    def parts(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Headers | None = None,
+        query: str = "",
+        payload_hash: str | None = None,
+    ) -> tuple[bytes, bytes]:
+        """Head and body: many requests may share a large body."""
         sent = [("host", self.host), ("content-length", str(len(body))), *(headers or [])]
         request = HttpRequest(method, path, query, sent, body)
         added = sign(
@@ -42,10 +57,11 @@ class Client:
             region=REGION,
             service=service,
             wall_ms=time.time_ns() // 1_000_000,
+            payload_hash=payload_hash,
         )
         target = f"{path}?{query}" if query else path
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent + added), "", ""]
-        return "\r\n".join(lines).encode("latin-1") + body
+        return "\r\n".join(lines).encode("latin-1"), body
 
     def json(self, service: str, version: str, target: str, parameters: dict[str, Any]) -> bytes:
         headers = [("x-amz-target", target), ("content-type", f"application/x-amz-json-{version}")]
@@ -57,10 +73,15 @@ class Client:
     def sqs(self, operation: str, **parameters: Any) -> bytes:
         return self.json("sqs", "1.0", f"AmazonSQS.{operation}", parameters)
 
-    def iam(self, action: str, **parameters: str) -> bytes:
-        body = urlencode({"Action": action, "Version": "2010-05-08", **parameters}).encode()
+    def query(self, service: str, version: str, action: str, **parameters: str) -> bytes:
+        return self.form(service, urlencode({"Action": action, "Version": version, **parameters}).encode())
+
+    def form(self, service: str, body: bytes) -> bytes:
         headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")]
-        return self.request("iam", "POST", "/", body, headers)
+        return self.request(service, "POST", "/", body, headers)
+
+    def iam(self, action: str, **parameters: str) -> bytes:
+        return self.query("iam", "2010-05-08", action, **parameters)
 
     async def call(self, request: bytes) -> Answer:
         """The answer of something that has to succeed."""
@@ -81,6 +102,14 @@ def decoded(answer: Answer) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise WrongAnswer(f"not an object: {shortened(answer.body)}")
     return value
+
+
+def element(answer: Answer, name: str) -> str:
+    """The text of an XML answer's first element of that name."""
+    found = re.search(rf"<{name}>([^<]*)</{name}>", answer.body.decode())
+    if found is None:
+        raise WrongAnswer(f"no <{name}>: {shortened(answer.body)}")
+    return found[1]
 
 
 def shortened(body: bytes) -> str:

@@ -7,7 +7,7 @@ clock has stopped. A server that closes its connections gets new ones; the recon
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -16,6 +16,9 @@ import httptools
 from bench.server import cpu_seconds, own_cpu_seconds
 
 ANSWER_S = 30.0  # a request that takes longer has failed, and ends the run
+
+
+Request = bytes | tuple[bytes, bytes]  # whole, or head and body
 
 
 class Target(Protocol):
@@ -51,6 +54,7 @@ class Outcome:
     seconds: float = 0.0
     server_cpu_s: float = 0.0  # of the server and all its children
     own_cpu_s: float = 0.0  # of its process alone
+    load_cpu_s: float = 0.0  # of this generator
     failure: str = ""  # why the run broke off
 
     @property
@@ -67,15 +71,15 @@ class Outcome:
         """Requests per second of processor time of the server's own process: what one core that it has alone can do."""
         return len(self.answers) / self.own_cpu_s if self.own_cpu_s else 0.0
 
-    def latency_ms(self, part: float) -> float:
-        times = sorted(answer.seconds for answer in self.answers)
+    def latency_ms(self, part: float, is_timed: Callable[[Answer], bool] = lambda answer: True) -> float:
+        times = sorted(answer.seconds for answer in self.answers if is_timed(answer))
         return 1000 * times[min(len(times) - 1, int(part * len(times)))] if times else 0.0
 
 
 class _Run:
     """One run: hands out requests, collects answers, says when it is over."""
 
-    def __init__(self, requests: Sequence[bytes], stop_after_s: float) -> None:
+    def __init__(self, requests: Sequence[Request], stop_after_s: float) -> None:
         self.requests, self.stop_after_s = requests, stop_after_s
         self.outcome = Outcome()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -126,7 +130,7 @@ class _Client:
         if self._socket is None:
             self._opening = asyncio.get_running_loop().create_task(self._open())
         else:
-            self._socket.transport.write(self._run.requests[self._request])
+            self._socket.send(self._run.requests[self._request])
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -136,7 +140,7 @@ class _Client:
             self._run.failed(f"no connection: {error}")
             return
         if self._request is not None:
-            self._socket.transport.write(self._run.requests[self._request])
+            self._socket.send(self._run.requests[self._request])
 
     def answered(self, status: int, head: bytes, body: bytes, keeps_alive: bool) -> None:
         seconds = time.perf_counter() - self._sent_at
@@ -183,6 +187,12 @@ class _Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+
+    def send(self, request: Request) -> None:
+        if isinstance(request, bytes):
+            self.transport.write(request)
+        else:
+            self.transport.writelines(request)
 
     def data_received(self, data: bytes) -> None:
         plain = None if self._is_parsing else _plain_answer(data)
@@ -232,9 +242,10 @@ def _plain_answer(data: bytes) -> tuple[int, bytes, bytes] | None:
     return int(data[9:12]), data[:end], data[end + 4 :]
 
 
-async def run(server: Target, requests: Sequence[bytes], connections: int, stop_after_s: float) -> Outcome:
+async def run(server: Target, requests: Sequence[Request], connections: int, stop_after_s: float) -> Outcome:
     """Send `requests` in order over so many connections, until all are answered or the time is up."""
     load = _Run(requests, stop_after_s)
+    load_before_s = time.process_time()
     cpu_before_s, own_before_s = cpu_seconds(server.pid), own_cpu_seconds(server.pid)
     clients = [_Client(load, server.host, server.port) for _ in range(connections)]
     for client in clients:
@@ -245,6 +256,7 @@ async def run(server: Target, requests: Sequence[bytes], connections: int, stop_
     except TimeoutError:
         load.outcome.failure = f"no answer within {ANSWER_S:.0f} s"
         load.outcome.seconds = stop_after_s + ANSWER_S
+    load.outcome.load_cpu_s = time.process_time() - load_before_s
     load.outcome.own_cpu_s = own_cpu_seconds(server.pid) - own_before_s
     load.outcome.server_cpu_s = cpu_seconds(server.pid) - cpu_before_s
     for client in clients:
@@ -252,7 +264,7 @@ async def run(server: Target, requests: Sequence[bytes], connections: int, stop_
     return load.outcome
 
 
-async def one(server: Target, request: bytes) -> Answer:
+async def one(server: Target, request: Request) -> Answer:
     """The answer to one request, outside of any clock. Raises ConnectionError."""
     outcome = await run(server, [request], 1, ANSWER_S)
     if outcome.failure:

@@ -8,8 +8,12 @@ import pytest
 
 from bench import lines
 from bench.client import Client, WrongAnswer
-from bench.lines import GetItem, GetObject, Queue, ReceiveMessage, SendMessage, item_of, value_of
+from bench.lines.dynamodb import GetItem, MixedPutItem, Query, item_of, stored
+from bench.lines.line import VALUE_BYTES, Line, value_of
+from bench.lines.s3 import GetObject, content
+from bench.lines.sqs import Queue, ReceiveMessage, SendMessage
 from bench.load import Answer
+from bench.setting import Setting
 
 NOBODY = cast(Client, None)
 
@@ -19,7 +23,7 @@ def answer(value: Any, status: int = 200, request: int = 0) -> Answer:
     return Answer(request, status, b"", body, 0.001)
 
 
-def refuses(line: lines.Line, given: Answer) -> bool:
+def refuses(line: Line, given: Answer) -> bool:
     try:
         line.check(given)
     except WrongAnswer:
@@ -28,25 +32,50 @@ def refuses(line: lines.Line, given: Answer) -> bool:
 
 
 def test_values_are_1_kib_and_every_key_has_its_own() -> None:
-    assert len(value_of("a")) == len(value_of("b")) == lines.VALUE_BYTES
+    assert len(value_of("a")) == len(value_of("b")) == VALUE_BYTES
     assert value_of("a") == value_of("a") != value_of("b")
 
 
 def test_an_item_is_the_one_that_was_asked_for() -> None:
     line = GetItem(NOBODY, 10)
-    line._asked = ["item:7"]
-    line.check(answer({"Item": item_of("item:7")}))
-    assert refuses(line, answer({"Item": item_of("item:8")}))
+    line._asked = [7]
+    line.check(answer({"Item": item_of(stored(7))}))
+    assert refuses(line, answer({"Item": item_of(stored(8))}))
     assert refuses(line, answer({}))
-    assert refuses(line, answer({"Item": item_of("item:7")}, status=500))
+    assert refuses(line, answer({"Item": item_of(stored(7))}, status=500))
     assert refuses(line, answer(b"<html>"))
+
+
+def test_a_query_has_all_twenty_in_their_order() -> None:
+    line = Query(NOBODY, 100)
+    line._asked = [2]
+    right = [item_of(stored(number)) for number in range(40, 60)]
+    line.check(answer({"Items": right}))
+    assert refuses(line, answer({"Items": right[:-1]}))
+    assert refuses(line, answer({"Items": right[::-1]}))
+
+
+def test_amid_reads_only_writes_are_timed() -> None:
+    line = MixedPutItem(NOBODY, 100)
+    assert [line.is_timed(answer({}, request=number)) for number in (0, 1, 9, 10)] == [True, False, False, True]
+
+
+def test_lines_are_chosen_by_parts_of_their_names_with_what_they_live_on() -> None:
+    def names(wanted: str) -> list[str]:
+        return [line.name for line in lines.chosen(every, wanted)]
+
+    every = lines.lines_for(Setting(NOBODY, "role", "000000000000"), 100)
+    assert names("") == [line.name for line in every]
+    assert names("query") == ["GetItem", "Query of 20"]
+    assert names("deletemessage") == ["SendMessage", "ReceiveMessage", "DeleteMessage"]
+    assert names("putobject 1kib,publish") == ["Publish to 10 queues", "PutObject 1 KiB"]
 
 
 def test_an_object_is_the_one_that_was_asked_for() -> None:
     line = GetObject(NOBODY)
     line._asked = [3]
-    line.check(answer(value_of("object:3").encode()))
-    assert refuses(line, answer(value_of("object:4").encode()))
+    line.check(answer(content(3, 1024)))
+    assert refuses(line, answer(content(4, 1024)))
 
 
 def test_a_message_is_one_that_was_sent_and_comes_once() -> None:

@@ -1,0 +1,50 @@
+"""What is measured: one class a line, in the file of its service. A line that is not in `lines_for` is not run."""
+
+from collections.abc import Sequence
+
+from bench.lines.dynamodb import BatchWriteItem, GetItem, MixedPutItem, PutItem, Query, TransactWriteItems
+from bench.lines.lambda_ import Invoke
+from bench.lines.line import Line
+from bench.lines.s3 import GetObject, GetObjectMiB, PutObject, PutObjectMiB
+from bench.lines.sns import Publish
+from bench.lines.sqs import DeleteMessage, Queue, ReceiveMessage, SendMessage
+from bench.setting import Setting
+
+CYCLE = ("SendMessage", "ReceiveMessage", "DeleteMessage")  # together they are a message's life
+
+
+def lines_for(setting: Setting, items: int) -> Sequence[Line]:
+    client, queue = setting.client, Queue()
+    return (
+        GetItem(client, items),
+        PutItem(client),
+        Query(client, items),
+        BatchWriteItem(client),
+        TransactWriteItems(client),
+        MixedPutItem(client, items),
+        SendMessage(client, queue),
+        ReceiveMessage(client, queue),
+        DeleteMessage(client, queue),
+        Publish(client, setting.account),
+        PutObject(client),
+        GetObject(client),
+        PutObjectMiB(client),
+        GetObjectMiB(client),
+        Invoke(client, setting.role_arn),
+    )
+
+
+def chosen(lines: Sequence[Line], wanted: str) -> list[Line]:
+    """Those of "getitem,putitem" (a part of the name does), with the lines they live on; all if none is named."""
+    names = {line.name for line in lines if is_wanted(line.name, wanted)}
+    names.update(name for line in lines if line.name in names for name in line.comes_after)
+    return [line for line in lines if line.name in names]
+
+
+def is_wanted(name: str, wanted: str) -> bool:
+    parts = [_bare(part) for part in wanted.split(",") if part.strip()]
+    return not parts or any(part in _bare(name) for part in parts)
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
