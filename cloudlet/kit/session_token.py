@@ -41,7 +41,7 @@ class SessionClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     principal_type: PrincipalType = "AssumedRole"
     session_name: str = ""
     role_arn: str | None = None  # the role behind the session, or the user behind a federated one
-    role_id: str | None = None
+    role_id: str | None = None  # its unique id
     session_policies: tuple[str, ...] | None = None  # JSON documents; None = no session policy, () = nothing allowed
     source_identity: str | None = None
     tags: dict[str, str] = {}
@@ -57,6 +57,7 @@ class SessionClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
             user_id=self.user_id,
             name=self.session_name,
             role_arn=self.role_arn,
+            role_id=self.role_id,
             tags=self.tags,
         )
 

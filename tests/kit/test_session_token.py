@@ -136,6 +136,7 @@ def test_claims_name_the_principal_and_its_condition_keys():
         user_id="AROA3XFRBF535PLBIFPI4:nightly",
         name="nightly",
         role_arn="arn:aws:iam::123456789012:role/Reader",
+        role_id=CLAIMS.role_id,
     )
     assert CLAIMS.context() == {
         "aws:TokenIssueTime": "2026-01-01T00:00:00Z",

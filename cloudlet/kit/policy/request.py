@@ -10,7 +10,8 @@ PrincipalType = Literal["User", "AssumedRole", "Root", "Service", "Anonymous", "
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks. `arn` is the caller's own (of an assumed role: the session's); `role_arn` the role behind a session
-    (or the user behind a federated user); `user_id` is AWS's userid ("AROA…:session" of an assumed role)."""
+    (or the user behind a federated user), `role_id` its unique id: a name may be given to somebody else. `user_id` is
+    AWS's userid ("AROA…:session" of an assumed role)."""
 
     arn: str
     account: str
@@ -18,6 +19,7 @@ class Principal:
     user_id: str = ""
     name: str = ""
     role_arn: str | None = None
+    role_id: str | None = None
     service: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -35,6 +35,7 @@ def acting_for(call: Call, role_arn: str | None) -> Acting:
             user_id=principal.user_id,
             name=principal.name,
             role_arn=principal.role_arn,
+            role_id=principal.role_id,
             tags=dict(principal.tags),
             session_policies=None if call.session_policies is None else list(call.session_policies),
             session_context=dict(call.session_context),
@@ -46,7 +47,7 @@ def acting_for(call: Call, role_arn: str | None) -> Acting:
         raise errors.ValidationError(f"Role {role_arn} is invalid or cannot be assumed") from None
     user = session["AssumedRoleUser"]
     name = role_arn.rpartition("/")[2]
-    return Acting(user["Arn"], account_of(role_arn), "AssumedRole", user["AssumedRoleId"], name, role_arn)
+    return Acting(user["Arn"], account_of(role_arn), "AssumedRole", user["AssumedRoleId"], name, role_arn=role_arn)
 
 
 def become(call: Call, acting: Acting) -> None:

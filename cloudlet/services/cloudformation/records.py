@@ -16,6 +16,7 @@ class Acting(Record, frozen=True):
     user_id: str = ""
     name: str = ""
     role_arn: str | None = None
+    role_id: str | None = None
     tags: dict[str, str] = {}
     session_policies: list[str] | None = None
     session_context: dict[str, str] = {}
@@ -28,6 +29,7 @@ class Acting(Record, frozen=True):
             user_id=self.user_id,
             name=self.name,
             role_arn=self.role_arn,
+            role_id=self.role_id,
             tags=self.tags,
         )
 

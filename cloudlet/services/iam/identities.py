@@ -54,7 +54,7 @@ class IamIdentities:
         keys = self._keys(principal.account)
         identity: tuple[NamedPolicy, ...] = ()
         boundary: NamedPolicy | None = None
-        carrier_id = self._carrier_id(tx, keys, principal)
+        carrier_id = _carrier_id(principal)
         if carrier_id is not None:
             identity, boundary = self._carried(tx, keys, carrier_id)
         elif principal.type == "FederatedUser":
@@ -65,17 +65,6 @@ class IamIdentities:
         if session_policies is not None:
             session = tuple(self._session_policy(tx, text) for text in session_policies)
         return Policies(identity, boundary, session)
-
-    def _carrier_id(self, tx: Tx, keys: Keys, principal: Principal) -> str | None:
-        """The unique id of the user or role whose policies a caller carries; None for root, services and strangers."""
-        if principal.type == "User":
-            return principal.user_id
-        if principal.type == "AssumedRole":
-            return principal.user_id.partition(":")[0]
-        if principal.type == "FederatedUser" and principal.role_arn and ":user/" in principal.role_arn:
-            user = find(tx, keys, USER, principal.role_arn.rpartition("/")[2])
-            return user.id if user is not None else _NOBODY
-        return None
 
     def _carried(self, tx: Tx, keys: Keys, carrier_id: str) -> tuple[tuple[NamedPolicy, ...], NamedPolicy | None]:
         """What a user or role carries itself and through groups, and its boundary. Nothing once it is deleted."""
@@ -138,6 +127,17 @@ class IamIdentities:
         parts = arns.parse(policy_arn)
         policy: Policy | None = find(tx, self._keys(parts.account), POLICY, parts.name) if parts else None
         return policy.document if policy is not None and policy.arn == policy_arn else None
+
+
+def _carrier_id(principal: Principal) -> str | None:
+    """The unique id of the user or role whose policies a caller carries; None for root, services and strangers."""
+    if principal.type == "User":
+        return principal.user_id
+    if principal.type == "AssumedRole":
+        return principal.user_id.partition(":")[0]
+    if principal.type == "FederatedUser" and principal.role_arn and ":user/" in principal.role_arn:
+        return principal.role_id or _NOBODY
+    return None
 
 
 @lru_cache(maxsize=KEPT_MAX)

@@ -59,6 +59,7 @@ def get_federation_token(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         principal_type="FederatedUser",
         session_name=name,
         role_arn=call.principal.arn,
+        role_id=call.principal.user_id,
         session_policies=policies,
         tags=tags,
     )

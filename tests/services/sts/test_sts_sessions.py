@@ -79,6 +79,21 @@ def test_a_federated_user_may_what_user_and_session_policy_allow(node: TestNode)
     assert failure(wide.aws, "iam", "ListUsers")[0] == "InvalidClientTokenId"
 
 
+def test_a_federated_user_is_of_one_user_and_not_of_the_next_with_that_name(node: TestNode) -> None:
+    ann = node.as_user(SQS, name="ann")
+    guest = session_of(ann, "GetFederationToken", Name="guest", Policy=policy("*"))
+    node.aws("iam", "UpdateUser", UserName="ann", NewUserName="anna", NewPath="/team/")
+    guest.aws("sqs", "ListQueues")  # she has another name, and is who she was
+    node.as_user(SQS, name="ann")
+    for name in ("PutUserPolicy", "DeleteUserPolicy"):
+        more = {"PolicyDocument": policy("s3:ListAllMyBuckets")} if name == "PutUserPolicy" else {}
+        node.aws("iam", name, UserName="ann", PolicyName="p0", **more)
+    guest.aws("sqs", "ListQueues")
+    node.aws("iam", "DeleteUserPolicy", UserName="anna", PolicyName="p0")
+    node.aws("iam", "PutUserPolicy", UserName="ann", PolicyName="p0", PolicyDocument=policy("sqs:*"))
+    assert failure(guest.aws, "sqs", "ListQueues")[0] == "AccessDenied"
+
+
 def test_a_federated_user_without_session_policy_may_nothing(node: TestNode) -> None:
     guest = session_of(node.as_user(SQS, name="ann"), "GetFederationToken", Name="guest")
     assert failure(guest.aws, "sqs", "ListQueues")[0] == "AccessDenied"
