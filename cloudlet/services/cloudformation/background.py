@@ -11,8 +11,8 @@ from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import engine, lookup, making
 from cloudlet.services.cloudformation.acting import MustWait, become, call_apart, call_within, drive
 from cloudlet.services.cloudformation.errors import ResourceExists
-from cloudlet.services.cloudformation.resources.kind import CallAws, Made, Stage
-from cloudlet.services.cloudformation.resources.registry import require_kind
+from cloudlet.services.cloudformation.kinds.kind import CallAws, Made, Stage
+from cloudlet.services.cloudformation.kinds.registry import require_kind
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudformation.work import Act, Work
 from cloudlet.store.errors import StoreError

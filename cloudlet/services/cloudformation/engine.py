@@ -18,10 +18,10 @@ from cloudlet.base import ids
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import exports, lookup, making, rules
+from cloudlet.services.cloudformation import export, lookup, making, rules
 from cloudlet.services.cloudformation.acting import acting_for
+from cloudlet.services.cloudformation.kinds.kind import Made
 from cloudlet.services.cloudformation.records import Doomed, Operation, Resource, Stack, Undo
-from cloudlet.services.cloudformation.resources.kind import Made
 from cloudlet.services.cloudformation.template.graph import creation_order
 from cloudlet.services.cloudformation.work import Act, Work
 
@@ -52,7 +52,7 @@ def begin(call: Call, stack: Stack, kind: str, *, role_arn: str | None, before: 
 def _begin_deletion(work: Work) -> bool:
     """False if others still use what the stack exports."""
     try:
-        exports.check_deletable(work.call, work.stack)
+        export.check_deletable(work.call, work.stack)
     except AwsError as error:
         _end(work, "DELETE_FAILED", error.message)
         return False
@@ -242,8 +242,8 @@ def _made_everything(work: Work) -> None:
     try:
         with tx.savepoint():
             outputs, imports = making.outputs(work)
-            exports.replace_exports(work.call, work.stack, outputs)
-            exports.replace_imports(work.call, work.stack, imports)
+            export.replace_exports(work.call, work.stack, outputs)
+            export.replace_imports(work.call, work.stack, imports)
     except AwsError as error:
         _fail(work, f"{error.message.rstrip('.')}. ")
         return
@@ -314,11 +314,11 @@ def _deleted(work: Work) -> None:
     """Its name is free; the stack itself stays to be seen for 90 days."""
     call, stack = work.call, work.stack
     try:
-        exports.replace_exports(call, stack, [])
+        export.replace_exports(call, stack, [])
     except AwsError as error:  # somebody began to use them meanwhile
         _end(work, "DELETE_FAILED", error.message)
         return
-    exports.replace_imports(call, stack, [])
+    export.replace_imports(call, stack, [])
     call.tx.delete(call.keys.name.key(stack.name))
     work.change_stack(deleted_ms=call.now_ms)
     _end(work, "DELETE_COMPLETE")

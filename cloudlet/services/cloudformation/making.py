@@ -7,9 +7,9 @@ from cloudlet.base.errors import AwsError
 from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import lookup
 from cloudlet.services.cloudformation.errors import ValidationError
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made
+from cloudlet.services.cloudformation.kinds.registry import require_kind
 from cloudlet.services.cloudformation.records import PlanHead, PlannedResource, Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made
-from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.template.diff import State, modification
 from cloudlet.services.cloudformation.template.intrinsics import RESOLVED_ALL_CHARACTERS_MAX, Budget, Scope, resolve
 from cloudlet.services.cloudformation.template.parameters import scalar_text

@@ -5,7 +5,7 @@ from typing import Any
 
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
-from cloudlet.services.cloudformation import exports, lookup, making, records
+from cloudlet.services.cloudformation import export, lookup, making, records
 from cloudlet.services.cloudformation.records import Resource, Stack
 from cloudlet.services.cloudformation.template import diff
 from cloudlet.services.cloudformation.template.intrinsics import (
@@ -35,8 +35,8 @@ def outputs_change(call: Call, stack: Stack, plan: Plan) -> bool:
     present = [(o["OutputKey"], o["OutputValue"], o.get("ExportName"), o.get("Description")) for o in stack.outputs]
     wanted = []
     for output in plan.outputs:
-        value, export = foreseen.value(output["value"]), foreseen.value(output["export"])
-        wanted.append((output["name"], value, export, output["description"]))
+        value, export_name = foreseen.value(output["value"]), foreseen.value(output["export"])
+        wanted.append((output["name"], value, export_name, output["description"]))
     return not diff.same([list(row) for row in map(_texts, present)], [list(row) for row in map(_texts, wanted)])
 
 
@@ -96,8 +96,8 @@ class _Foreseen:
             return UNKNOWN  # it will be refused when its turn comes, as AWS does
 
     def _imported(self, name: str) -> Any:
-        export = exports.find_export(self._call, name)
-        return UNKNOWN if export is None else export.value
+        found = export.find_export(self._call, name)
+        return UNKNOWN if found is None else found.value
 
 
 def told(

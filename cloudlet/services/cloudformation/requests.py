@@ -5,8 +5,8 @@ from typing import Any
 
 from cloudlet.kit.call import Call
 from cloudlet.services.cloudformation import errors, lookup, rules
+from cloudlet.services.cloudformation.kinds.registry import require_kind
 from cloudlet.services.cloudformation.records import Settings, Stack
-from cloudlet.services.cloudformation.resources.registry import require_kind
 from cloudlet.services.cloudformation.template.document import SERVERLESS
 from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo
 from cloudlet.services.cloudformation.work import HIDDEN

@@ -14,6 +14,8 @@ STACKS_PER_PAGE = 100
 EVENTS_PER_PAGE = 100
 CHANGES_PER_PAGE = 100
 EXPORTS_PER_PAGE = 100
+IMPORTS_PER_PAGE = 100
+USERS_TOLD_MAX = 100  # stacks that an error names
 CHANGE_SETS_MAX = 100  # of one stack
 FORGOTTEN_AFTER_MS = 90 * 24 * 3600 * 1000  # a deleted stack stays listed that long
 

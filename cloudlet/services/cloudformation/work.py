@@ -9,9 +9,9 @@ from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import lookup
 from cloudlet.services.cloudformation.errors import ValidationError
-from cloudlet.services.cloudformation.exports import imported_value
+from cloudlet.services.cloudformation.export import imported_value
+from cloudlet.services.cloudformation.kinds.kind import Kind, Properties
 from cloudlet.services.cloudformation.records import Operation, PlanHead, Resource, Stack
-from cloudlet.services.cloudformation.resources.kind import Kind, Properties
 from cloudlet.services.cloudformation.template.intrinsics import Scope
 from cloudlet.services.cloudformation.template.parameters import split_list
 from cloudlet.services.cloudformation.template.prepare import Pseudo

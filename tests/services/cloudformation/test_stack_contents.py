@@ -7,7 +7,7 @@ import pytest
 from cloudlet.base.errors import AwsError
 from cloudlet.services.cloudformation.body import object_address
 from cloudlet.services.cloudformation.iam import ACCESS
-from cloudlet.services.cloudformation.resources.registry import KINDS
+from cloudlet.services.cloudformation.kinds.registry import KINDS
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudformation.template.replacement import CREATE_ONLY
 from tests.client import TestNode

@@ -10,9 +10,9 @@ from cloudlet.app import wiring
 from cloudlet.base.config import Settings
 from cloudlet.kit.call import Call, task_call
 from cloudlet.services.cloudformation import background, lookup
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Stage
+from cloudlet.services.cloudformation.kinds.registry import KINDS
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Stage
-from cloudlet.services.cloudformation.resources.registry import KINDS
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.store.transaction import Tx
 from tests.client import TestNode

@@ -8,9 +8,9 @@ import pytest
 from cloudlet.kit.service import Service
 from cloudlet.services.cloudformation.acting import drive, shaped
 from cloudlet.services.cloudformation.keys import Keys
+from cloudlet.services.cloudformation.kinds.kind import Stage
+from cloudlet.services.cloudformation.kinds.registry import KINDS
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Stage
-from cloudlet.services.cloudformation.resources.registry import KINDS
 from cloudlet.wire import constraints
 
 ROLE = "arn:aws:iam::000000000000:role/r"

@@ -1,7 +1,7 @@
 """AWS::CloudWatch::*"""
 
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, only, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, only, words
 
 GONE = words("ResourceNotFound ResourceNotFoundException")
 ALARM = words(

@@ -1,7 +1,6 @@
 """AWS::CloudFormation::* that are no more than a record, and the tool notes that other tools put into templates."""
 
-from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import (
+from cloudlet.services.cloudformation.kinds.kind import (
     Kind,
     Made,
     Properties,
@@ -9,6 +8,7 @@ from cloudlet.services.cloudformation.resources.kind import (
     nothing_to_remove,
     words,
 )
+from cloudlet.services.cloudformation.records import Resource
 
 
 async def _create(stage: Stage, properties: Properties) -> Made:

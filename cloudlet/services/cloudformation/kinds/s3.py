@@ -3,8 +3,7 @@
 from typing import Any
 
 from cloudlet.base.errors import AwsError
-from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import (
+from cloudlet.services.cloudformation.kinds.kind import (
     Kind,
     Made,
     Properties,
@@ -13,6 +12,7 @@ from cloudlet.services.cloudformation.resources.kind import (
     only,
     words,
 )
+from cloudlet.services.cloudformation.records import Resource
 
 GONE = words("NoSuchBucket NoSuchBucketPolicy")
 

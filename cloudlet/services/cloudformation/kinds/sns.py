@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import (
+from cloudlet.services.cloudformation.kinds.kind import (
     Kind,
     Made,
     Properties,
@@ -13,6 +12,7 @@ from cloudlet.services.cloudformation.resources.kind import (
     only,
     words,
 )
+from cloudlet.services.cloudformation.records import Resource
 
 GONE = words("NotFound NotFoundException")
 TOPIC_ATTRIBUTES = words(

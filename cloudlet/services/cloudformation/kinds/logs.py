@@ -1,7 +1,7 @@
 """AWS::Logs::*"""
 
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, changed, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, changed, words
 
 GONE = words("ResourceNotFoundException")
 

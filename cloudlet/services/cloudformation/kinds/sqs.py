@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, is_true, only, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, is_true, only, words
 
 GONE = words("QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue")
 ATTRIBUTES = words(

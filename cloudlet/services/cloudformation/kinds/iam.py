@@ -1,8 +1,8 @@
 """AWS::IAM::Role, User, Group and AccessKey: those who act. Policies are iam_policies.py's."""
 
 from cloudlet.base.errors import AwsError
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, changed, only, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, changed, only, words
 
 GONE = words("NoSuchEntity")
 

@@ -1,7 +1,7 @@
 """AWS::IAM::Policy (inline, in several roles, users and groups at once), ManagedPolicy and UserToGroupAddition."""
 
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, changed, only, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, changed, only, words
 
 GONE = words("NoSuchEntity")
 _HOLDERS = (("Roles", "Role"), ("Users", "User"), ("Groups", "Group"))

@@ -1,7 +1,6 @@
 """AWS::Lambda::Version, Alias, LayerVersion, LayerVersionPermission, EventInvokeConfig and EventSourceMapping."""
 
-from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import (
+from cloudlet.services.cloudformation.kinds.kind import (
     Kind,
     Made,
     Properties,
@@ -9,6 +8,7 @@ from cloudlet.services.cloudformation.resources.kind import (
     only,
     words,
 )
+from cloudlet.services.cloudformation.records import Resource
 
 GONE = words("ResourceNotFoundException")
 

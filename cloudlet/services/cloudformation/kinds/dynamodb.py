@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, changed, only, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, changed, only, words
 
 GONE = words("ResourceNotFoundException")
 AT_CREATION = words(

@@ -5,8 +5,8 @@ import zipfile
 from typing import Any
 
 from cloudlet.services.cloudformation.errors import ValidationError
+from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Properties, Stage, changed, only, words
 from cloudlet.services.cloudformation.records import Resource
-from cloudlet.services.cloudformation.resources.kind import Kind, Made, Properties, Stage, changed, only, words
 
 GONE = words("ResourceNotFoundException")
 CONFIGURATION = words(

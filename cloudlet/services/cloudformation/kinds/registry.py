@@ -3,7 +3,7 @@
 import re
 
 from cloudlet.services.cloudformation.errors import NotSupported, ValidationError
-from cloudlet.services.cloudformation.resources import (
+from cloudlet.services.cloudformation.kinds import (
     cloudformation,
     cloudwatch,
     dynamodb,
@@ -16,8 +16,8 @@ from cloudlet.services.cloudformation.resources import (
     sns,
     sqs,
 )
-from cloudlet.services.cloudformation.resources.kind import Kind
-from cloudlet.services.cloudformation.resources.namespaces import NAMESPACES
+from cloudlet.services.cloudformation.kinds.kind import Kind
+from cloudlet.services.cloudformation.kinds.namespaces import NAMESPACES
 
 _MODULES = (cloudformation, cloudwatch, dynamodb, iam, iam_policies, lambda_, lambda_versions, logs, s3, sns, sqs)
 KINDS: dict[str, Kind] = {kind.type: kind for module in _MODULES for kind in module.KINDS}
@@ -29,7 +29,7 @@ def require_kind(type_: str) -> Kind:
     kind = KINDS.get(type_)
     if kind is None:
         check_type(type_)
-        raise NotSupported(feature=f"cloudformation: the resource type {type_}", module="resources/registry")
+        raise NotSupported(feature=f"cloudformation: the resource type {type_}", module="kinds/registry")
     return kind
 
 
