@@ -3,7 +3,8 @@
     python -m tests.crash.node_child NOTES MUTATION up --data DATA --port PORT
 
 Everything behind MUTATION is the `cloudlet` command's own. A mutation spoils what the tests claim, so that they must
-notice. Besides powercut's notes, each sync of a folder notes in NOTES.names which names it held.
+notice. Besides powercut's notes, each sync of a folder notes in NOTES.names which names it held. The disk is slow once
+NOTES.furnished is there.
 """
 
 import asyncio
@@ -14,7 +15,10 @@ from typing import Any
 
 from cloudlet.cli.main import main
 from cloudlet.kit.call import Call
+from cloudlet.kit.outbox import Outbox
+from cloudlet.kit.record import replace
 from cloudlet.services.s3 import events
+from cloudlet.services.sns import message as sns_message
 from cloudlet.store import blobs
 from cloudlet.store.engine import rocksdb
 from cloudlet.store.journal import Journal
@@ -85,6 +89,37 @@ def send_events_apart() -> None:
     events.deliver = later
 
 
+def fan_out_apart() -> None:
+    """A message's delivery in a transaction of its own, a moment after the publisher's."""
+    send = sns_message.fan_out.send
+
+    def later(call: Call, keys: Any, topic: Any, message: Any, budget: Any) -> None:
+        own = Call(call.node, call.service, call.operation, account=call.account, region=call.region,
+                   principal=call.principal, source=call.source)  # fmt: skip
+        asyncio.get_running_loop().call_later(APART_S, own.transact, lambda tx: send(own, keys, topic, message, budget))
+
+    sns_message.fan_out.send = later
+
+
+def forget_what_is_taken() -> None:
+    """Work is removed when it is begun, not when it is done."""
+    take = Outbox.take
+
+    def forget(outbox: Outbox, tx: Tx, target: str, *of: Any) -> list[Any]:
+        taken = take(outbox, tx, target, *of)
+        if target == "lambda.invoke_async":
+            for entry in taken:
+                outbox.finish(tx, entry.id)
+        return taken
+
+    Outbox.take = forget  # type: ignore[assignment, method-assign]
+
+
+def leave_lanes() -> None:
+    put = Outbox.put
+    Outbox.put = lambda outbox, tx, entry: put(outbox, tx, replace(entry, lane=None))  # type: ignore[assignment, method-assign]
+
+
 def mutate(mutation: str) -> None:
     def nothing(*args: Any) -> None:
         """A sync that isn't."""
@@ -101,13 +136,19 @@ def mutate(mutation: str) -> None:
         blobs.sync_directory = nothing  # type: ignore[assignment]
     elif mutation == "events are sent apart":
         send_events_apart()
+    elif mutation == "messages are fanned out apart":
+        fan_out_apart()
+    elif mutation == "events are forgotten before they are run":
+        forget_what_is_taken()
+    elif mutation == "a lane's entries run side by side":
+        leave_lanes()
     else:
         assert not mutation, f"no mutation is called {mutation}"
 
 
 if __name__ == "__main__":
     notes, mutation = Path(sys.argv[1]), sys.argv[2]
-    powercut.watch_syncs(notes, seconds_per_sync=SLOW_SYNC_S if mutation else SYNC_S)
+    powercut.watch_syncs(notes, SLOW_SYNC_S if mutation else SYNC_S, notes.with_suffix(".furnished"))
     watch_names(notes.with_suffix(".names"))
     rocksdb.WRITE_BUFFER_BYTES = WRITE_BUFFER_BYTES
     mutate(mutation)

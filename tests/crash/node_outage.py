@@ -4,22 +4,30 @@ Beyond powercut's `Outage` (the store's log, its blobs) this takes away names: a
 synced since it is there may be gone, with all that is in it. RocksDB's own folder stays as it is.
 """
 
+import json
 import random
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from cloudlet.base.config import Settings
 from cloudlet.base.errors import AwsError
+from cloudlet.kit.outbox import Entry
 from cloudlet.store.database import Database
 from cloudlet.store.errors import StoreError
+from cloudlet.store.keys import Subspace
+from cloudlet.store.transaction import Tx
 from tests.client import TestNode
-from tests.crash.node_claims import violations, waiting
-from tests.crash.node_load import VISIBILITY_S, Ledger
+from tests.crash.node_load import Ledger
 from tests.crash.powercut import Outage
+from tests.crash.subjects.noting_function import ids_in
+from tests.crash.subjects.subject import SEEN, VISIBILITY_S, Found, scanned
 
 STORE = "store"
+NOT_RUN = ("lambda.invoke_async",)  # while one looks: functions would change what is looked at
 
 
 class NodeOutage:
@@ -53,21 +61,52 @@ class NodeOutage:
         yield from (path for path in names if str(path) not in self._named)
 
 
-def findings(data: Path, ledger: Ledger) -> list[str]:
-    """What is wrong with a node opened on `data`: nothing of it serves, so nothing changes but what the look takes."""
+def findings(data: Path, ledger: Ledger, chance: random.Random) -> list[str]:
+    """What is wrong with a node opened on `data`. It serves nobody and runs no functions; what else is due, it does."""
     try:
         database = Database.open(data / STORE)
     except StoreError as error:
         return [f"does not open: {error}"]
+    database.journal._sync = lambda: None  # nobody cuts this one's power
     with TestNode(database, Settings(data=data)) as node:
         node.house.upkeep.restore_clock()
         node.clock.not_before(time.time_ns() // 1_000_000)
         node.clock.advance(1000 * VISIBILITY_S)
-        tx = database.begin()
         try:
-            wrong = list(violations(node.aws, ledger, waiting(tx)))
-        except AwsError as error:
-            wrong = [f"{error.code}: {error.message}"]
-        tx.discard()
+            wrong = list(_violations(node, ledger, chance))
+        except (AwsError, AssertionError) as error:
+            wrong = [f"{error!r}"]
         database.blobs.wait_quiet()
         return wrong + [str(finding) for finding in database.check()]
+
+
+def _violations(node: TestNode, ledger: Ledger, chance: random.Random) -> Iterator[str]:
+    workers = node.house.workers
+    for target in NOT_RUN:
+        del workers._tasks[target]
+    workers._release_leases()
+    node.settle()
+    tx = node.node.database.begin()
+    waiting = set(_waiting(tx))
+    tx.discard()
+    seen = {item["id"]["S"] for item in scanned(node.aws, SEEN)}
+    found = Found(node.aws, seen, waiting, chance)
+    for subject in ledger.subjects:
+        yield from subject.violations(found)
+    told = ledger.events()
+    if more := found.caused - told.tried:
+        yield f"the function is told of {min(more)}, which nobody asked for"
+    if lost := told.done - found.caused:
+        yield f"the function is never told of {min(lost)}"
+
+
+def _waiting(tx: Tx) -> Iterator[str]:
+    """Ids of the events that the outbox holds for the function."""
+    begin, end = Subspace("outbox")["e"].range()
+    more: bytes | None = begin
+    while more is not None:
+        rows, more = tx.scan(more, end)
+        for _, stored in rows:
+            entry = Entry.decode(stored)
+            if entry.task == "invoke_async":
+                yield from ids_in(json.loads(msgspec.msgpack.decode(entry.payload)["payload"]))

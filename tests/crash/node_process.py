@@ -1,5 +1,6 @@
 """A node as a process of its own, and a client that speaks to it until it is dead."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests import sdk_wire
 
@@ -66,7 +67,8 @@ class Client:
 class NodeProcess:
     """`cloudlet up` on `folder`/data, its syncs noted beside. `kill` is kill -9, and nothing else is ever killed."""
 
-    def __init__(self, folder: Path, mutation: str = "") -> None:
+    def __init__(self, folder: Path, mutation: str = "", *, waits: bool = True) -> None:
+        """`waits` until it is ready."""
         self.data, self.notes, self.port = folder / "data", folder / "notes", _free_port()
         started = time.monotonic()
         spoiled = [sys.executable, "-m", "tests.crash.node_child", str(self.notes), mutation]
@@ -77,7 +79,8 @@ class NodeProcess:
             env={name: value for name, value in os.environ.items() if not name.startswith("CLOUDLET_")},
         )
         try:
-            self._wait_until_ready()
+            if waits:
+                self._wait_until_ready()
         except BaseException:
             self.close()
             raise
@@ -98,8 +101,13 @@ class NodeProcess:
         return Client(self.port, key)
 
     def kill(self) -> None:
+        """And see that what it started dies with it."""
         assert self._process.poll() is None, f"the node ended by itself: {self._process.returncode}"
+        started, until = descendants(self.pid), time.monotonic() + HANG_GUARD_S
         self.close()
+        while left := [one for one in started if is_alive(one)]:
+            assert time.monotonic() < until, f"the node is dead, its processes {left} are not"
+            time.sleep(0.005)
 
     def close(self) -> None:
         """Kill it if it still runs."""
@@ -117,6 +125,35 @@ class NodeProcess:
         """As `cloudlet down` does."""
         self._process.terminate()
         return self._process.wait(HANG_GUARD_S)
+
+
+class Process(NamedTuple):
+    pid: int
+    begun: str  # tells it from a later one with its number
+
+
+def descendants(pid: int) -> list[Process]:
+    """What a process started, and what that started."""
+    found: list[Process] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [Process(child, _stat(child)[1]), *descendants(child)]
+    return found
+
+
+def is_alive(process: Process) -> bool:
+    state, begun = _stat(process.pid)
+    return begun == process.begun and state != "Z"
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """State, and when it was begun; nothing if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return fields[0], fields[19]
 
 
 def cloudlet(*arguments: Any) -> subprocess.CompletedProcess[str]:

@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-def watch_syncs(notes: Path, seconds_per_sync: float = 0.0) -> None:
-    """From now on note every sync of this process in the file `notes`, as a slow disk would take them."""
+def watch_syncs(notes: Path, seconds_per_sync: float = 0.0, slow_once: Path | None = None) -> None:
+    """From now on note every sync of this process in the file `notes`, as a slow disk would take them: one that is
+    slow from the start, or once the file `slow_once` is there."""
     out = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     lock = threading.Lock()
 
     def watched(real):
         def sync(fd: int) -> None:
             path, length = os.readlink(f"/proc/self/fd/{fd}"), os.fstat(fd).st_size
-            time.sleep(seconds_per_sync)
+            if slow_once is None or slow_once.exists():
+                time.sleep(seconds_per_sync)
             real(fd)
             with lock:
                 os.write(out, f"{length} {path}\n".encode())
