@@ -27,3 +27,7 @@ class TransactionTooLarge(StoreError):
 
 class BlobGone(StoreError):
     """The blob is not there to be adopted: its last reference was dropped, or it never was finished."""
+
+
+class RangeTooLong(AssertionError):
+    """A bug of ours: a range held more than its reader says it can. Going on with a part of it would be wrong."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudlet.store import blob_counts, values
 from cloudlet.store.engine import Row
-from cloudlet.store.errors import StoreBroken, TransactionTooLarge
+from cloudlet.store.errors import RangeTooLong, StoreBroken, TransactionTooLarge
 
 if TYPE_CHECKING:
     from cloudlet.store.database import Database
@@ -19,6 +19,7 @@ KEYS_WRITTEN_MAX = 10_000
 KEY_BYTES_MAX = 8 << 10
 SCAN_ROWS_MAX = 1000
 SCAN_BYTES_MAX = 1 << 20
+ALL_BYTES_MAX = BYTES_WRITTEN_MAX
 
 _ABSENT: Any = object()
 _PAUSE: Any = object()  # between two batches of a scan: who has enough stops here
@@ -179,6 +180,22 @@ class Tx:
             rows.append((key, value))
             size += len(key) + len(value)
         return Scan(rows, None)
+
+    def all(self, begin: bytes, end: bytes, *, rows_max: int, bytes_max: int = ALL_BYTES_MAX) -> list[Row]:
+        """Every row of begin ≤ key < end. For ranges that something else keeps short: RangeTooLong if this one holds
+        more than `rows_max` rows or `bytes_max` bytes, so that no part is ever taken for the whole."""
+        rows: list[Row] = []
+        size = 0
+        resume: bytes | None = begin
+        while resume is not None and len(rows) <= rows_max and size <= bytes_max:
+            part, resume = self.scan(resume, end, limit=rows_max + 1 - len(rows))
+            rows += part
+            size += sum(len(key) + len(value) for key, value in part)
+        if len(rows) > rows_max or size > bytes_max:
+            raise RangeTooLong(
+                f"over {rows_max} rows or {bytes_max} bytes from {begin!r} to {end!r}: page through them"
+            )
+        return rows
 
     def _mine(self, begin: bytes, end: bytes) -> list[bytes]:
         """The overlay's keys in the range, sorted."""

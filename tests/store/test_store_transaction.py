@@ -6,7 +6,7 @@ import pytest
 
 from cloudlet.store import values
 from cloudlet.store.database import Database, horizon_of
-from cloudlet.store.errors import TransactionTooLarge
+from cloudlet.store.errors import RangeTooLong, TransactionTooLarge
 from cloudlet.store.keys import pack
 
 KIB = 1024
@@ -328,6 +328,34 @@ def test_running_twice_shows_functions_that_do_something_beside_their_transactio
     assert database.begin().get(b"n") == b"1" and len(calls) == 2
     with pytest.raises(ZeroDivisionError):
         database.transact(lambda tx: 1 // 0)
+
+
+def test_all_gives_the_whole_range_over_a_scans_own_limits_too(database):
+    rows = {b"k%04d" % n: bytes(KIB) for n in range(3000)}
+    _put(database, rows)
+    tx = database.begin()
+    tx.put(b"k9999", b"mine")
+    tx.delete(b"k0000")
+    assert tx.all(b"k", b"l", rows_max=3000) == [*sorted(rows.items())[1:], (b"k9999", b"mine")]
+    assert tx.all(b"x", b"y", rows_max=1) == []
+
+
+def test_all_fails_rather_than_give_a_part(small):
+    _put(small, {b"k%d" % n: bytes(98) for n in range(4)})
+    tx = small.begin()
+    assert len(tx.all(b"k", b"l", rows_max=4, bytes_max=400)) == 4
+    with pytest.raises(RangeTooLong, match="over 3 rows .* from b'k' to b'l'"):
+        tx.all(b"k", b"l", rows_max=3)
+    with pytest.raises(RangeTooLong, match="399 bytes"):
+        tx.all(b"k", b"l", rows_max=4, bytes_max=399)
+
+
+def test_all_of_too_long_a_range_steps_no_further_than_its_bound(small):
+    _put(small, {b"k%04d" % n: b"" for n in range(5000)})
+    before = small.stats().rows_scanned
+    with pytest.raises(RangeTooLong):
+        small.begin().all(b"k", b"l", rows_max=100)
+    assert small.stats().rows_scanned - before == 101
 
 
 def test_a_scan_of_ten_rows_in_a_hundred_thousand_steps_ten(small):
