@@ -125,7 +125,6 @@ class Connection(asyncio.Protocol):
             self._end(event)
         elif type(event) is Refused:
             if event.in_body and self._receiving is not None:
-                event.host = self._receiving.host
                 self._break(self._receiving, event)
             else:
                 self._push(event)
@@ -134,7 +133,7 @@ class Connection(asyncio.Protocol):
         reserved = len(incoming.body) if incoming.whole else _reservation(incoming.length)
         if not self.server.reserve(reserved, self.listener):
             self._deaf = self._parser.finished = True
-            self._push(Refused(503, "Please reduce your request rate.", incoming.host))
+            self._push(Refused(503, "Please reduce your request rate.", incoming.headers))
             return
         body = None if incoming.whole else RequestBody(self, incoming)
         request = HttpRequest(
@@ -222,7 +221,7 @@ class Connection(asyncio.Protocol):
 
     async def _handle(self, exchange: _Exchange) -> HttpResponse:
         """The handler's answer. It may fail, never silently."""
-        request, host = exchange.request, exchange.incoming.host
+        request, headers = exchange.request, exchange.incoming.headers
         try:
             if self._called_off:  # before its first step, where cancelling the task would skip all that follows here
                 raise asyncio.CancelledError
@@ -233,11 +232,11 @@ class Connection(asyncio.Protocol):
                 raise
             broken = None if exchange.body is None else exchange.body.broken
             if broken is not None:
-                return self.server.protocol_error(host, broken.status, broken.reason)
+                return self.server.protocol_error(headers, broken.status, broken.reason)
             log.error("the handler cancelled itself: %s %s", request.method, request.path)
         except Exception:
             log.exception("the handler failed: %s %s", request.method, request.path)
-        return self.server.protocol_error(host, 500, "Internal failure")
+        return self.server.protocol_error(headers, 500, "Internal failure")
 
     async def _answer(self, exchange: _Exchange, response: HttpResponse) -> bool:
         """Send it; whether the connection ends with it."""
@@ -247,7 +246,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("an answer that cannot be sent: %s %s", exchange.incoming.method, exchange.incoming.path)
             await give_up(body)
-            response = self.server.protocol_error(exchange.incoming.host, 500, "Internal failure")
+            response = self.server.protocol_error(exchange.incoming.headers, 500, "Internal failure")
             body = response.body
             head, framing = self._head(exchange, response)
         self._head_sent = True
@@ -343,7 +342,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         """The protocol's own answer, then the end."""
-        response = self.server.protocol_error(refused.host, refused.status, refused.reason)
+        response = self.server.protocol_error(refused.headers, refused.status, refused.reason)
         head, _ = render_head(response, method="POST", http_1_0=False, keep_alive=False)
         self.transport.write(head + cast(bytes, response.body))
         self._close(linger=True)
@@ -436,7 +435,7 @@ class Connection(asyncio.Protocol):
         elif self._current is not None:
             self.deadline = NEVER
         elif self._parser.in_head:
-            self._refuse(Refused(408, "The request's headers took too long."))
+            self._refuse(Refused(408, "The request's headers took too long.", self._parser.headers))
         else:
             self._close(linger=False)
 
@@ -446,7 +445,7 @@ class Connection(asyncio.Protocol):
             self.set_deadline()
             return
         reason = "Your socket connection to the server was not read from or written to within the timeout period."
-        self._break(body, Refused(408, reason, body.host))
+        self._break(body, Refused(408, reason, body.headers))
 
 
 def _reservation(length: int | None) -> int:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from cloudlet.app.authenticate import DEFAULT_ACCOUNT, RootKeys, identify
+from cloudlet.app.loop_watch import LoopWatch
 from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.unpacking import unpacked
@@ -28,7 +29,7 @@ from cloudlet.kit.service import CrossOrigin
 from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
 from cloudlet.wire import cbor, json, query, rest_json, rest_xml
 from cloudlet.wire.message import HttpRequest, HttpResponse
-from cloudlet.wire.model import Operation, load
+from cloudlet.wire.model import Operation, ServiceModel, load
 from cloudlet.wire.sigv2 import PresignedV2, read_presigned, verify_presigned
 from cloudlet.wire.sigv4 import (
     Claim,
@@ -61,6 +62,11 @@ PROTOCOL_ERROR_CODES = {
     503: "ServiceUnavailable",
     505: "HttpVersionNotSupported",
 }
+JSON_ERROR_CODES = {
+    "RequestTimeout": "RequestTimeoutException",
+    "EntityTooLarge": "RequestEntityTooLargeException",
+    "InternalError": "InternalFailure",
+}
 DEFAULT_REGION = "us-east-1"
 # The signing names of AWS's rest-xml services.
 SPEAK_XML = frozenset(("s3", "s3express", "s3-outposts", "s3-object-lambda", "cloudfront", "route53"))
@@ -84,6 +90,12 @@ class Exchange:
     call: Call | None = None
     read_horizon: int = 0  # of reads before there was a call
 
+    def told(self) -> tuple[str, str]:
+        """Its operation, as far as that is known, and its id."""
+        if self.route is None or self.operation is None:
+            return self.request.method, self.request_id
+        return f"{self.route.service.name}.{self.operation.name}", self.request_id
+
 
 class Gateway:
     def __init__(self, node: Node, roots: RootKeys, internal_pages: dict[str, InternalPage] | None = None) -> None:
@@ -93,6 +105,7 @@ class Gateway:
         self.router = Router(node.services)
         self.signing_keys = SigningKeys()
         self.internal_pages = internal_pages or {}
+        self.watch: LoopWatch | None = None
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         page = self.internal_pages.get(request.path)
@@ -101,17 +114,27 @@ class Gateway:
             return await page(request)
         exchange = Exchange(request, ids.uuid4())
         try:
-            response = await self._serve(exchange)
+            if self.watch is None:
+                response = await self._serve(exchange)
+            else:
+                response = await self.watch.steps(self._serve(exchange), exchange.told)
         except (asyncio.CancelledError, ConnectionResetError):
             raise
         except Exception as error:
             response = await self._refuse(exchange, error)
         return response
 
-    def protocol_error(self, host: str, status: int, reason: str) -> HttpResponse:
-        """What the edge itself refuses: bad HTTP, limits. Nothing tells the service, so the words are S3's."""
+    def protocol_error(self, headers: list[tuple[str, str]], status: int, reason: str) -> HttpResponse:
+        """What the edge itself refuses (bad HTTP, limits), in the protocol that the headers so far speak, else S3's."""
+        request = HttpRequest("POST", "/", "", headers)
+        route = self.router.route_by_head(request)
+        protocol = route.protocol if route else _likely_protocol(request, None)
         code = PROTOCOL_ERROR_CODES.get(status, "BadRequest" if status < 500 else "InternalError")
-        return rest_xml.render_error(load("s3"), None, aws_error(code, reason, status), ids.s3_request_id())
+        if protocol not in ("rest-xml", "query"):
+            code = JSON_ERROR_CODES.get(code, code)
+        model = route.service.model if route else _stand_in(protocol)
+        request_id = ids.s3_request_id() if protocol == "rest-xml" else ids.uuid4()
+        return CODECS[protocol].render_error(model, None, aws_error(code, reason, status), request_id)
 
     async def _serve(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request
@@ -296,7 +319,7 @@ class Gateway:
         """The error's answer in the request's protocol, once what it tells is durable."""
         route = exchange.route
         protocol = route.protocol if route else _likely_protocol(exchange.request, exchange.claim)
-        model = route.service.model if route else load("s3" if protocol == "rest-xml" else "sts")
+        model = route.service.model if route else _stand_in(protocol)
         answer = _as_aws_error(error, protocol, model.name, exchange)
         cross_origin = self._cross_origin(exchange)
         horizon = exchange.call.horizon if exchange.call else 0
@@ -346,6 +369,11 @@ def _likely_protocol(request: HttpRequest, claim: Claim | None) -> str:
     if is_form(request):
         return "query"
     return "rest-json" if claim and claim.service not in SPEAK_XML else "rest-xml"
+
+
+def _stand_in(protocol: str) -> ServiceModel:
+    """Whose words an error has that is nobody's."""
+    return load("s3" if protocol == "rest-xml" else "sts")
 
 
 def _unknown_service(claim: Claim | None) -> AwsError:

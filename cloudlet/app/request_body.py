@@ -31,7 +31,7 @@ class RequestBody:
         self.awaits_continue = incoming.expects_continue
         self.broken: Refused | None = None  # it will have no end; what to answer
         self.length = incoming.length
-        self.host = incoming.host
+        self.headers = incoming.headers
         self._connection = connection
         self._chunks: deque[bytes] = deque()
         self._trailers: dict[str, str] = {}

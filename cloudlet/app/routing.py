@@ -17,6 +17,7 @@ _S3_HOST = re.compile(
     r"|s3\.[a-z0-9-]+\.localhost|localhost|cloudlet)(?::\d+)?",
     re.ASCII,
 )
+_SCOPE = re.compile(r"Credential=[^,\s/]{1,128}/\d{1,8}/[A-Za-z0-9-]{1,63}/([a-z0-9-]{1,63})/aws4_request", re.ASCII)
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -49,6 +50,14 @@ class Router:
             bucket = bucket_of_host(request.header("host") or "") if service.name == "s3" else None
             return Route(service, protocols[0], bucket)
         return Route(service, _protocol_spoken(request, protocols))
+
+    def route_by_head(self, request: HttpRequest) -> Route | None:
+        """Who would have got a request that the edge refused: of its headers, and nothing else, some are there."""
+        scope = _SCOPE.search(request.header("authorization") or "")
+        service = self._by_signing_name.get(scope[1]) if scope else None
+        if service is None and request.header("x-amz-target") is not None:
+            service = self._of_unsigned(request)
+        return Route(service, _protocol_spoken(request, service.model.protocols)) if service is not None else None
 
     def _of_unsigned(self, request: HttpRequest) -> Service | None:
         target = request.header("x-amz-target")

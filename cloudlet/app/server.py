@@ -22,7 +22,7 @@ from cloudlet.wire.message import HttpRequest, HttpResponse
 log = logging.getLogger("cloudlet.edge")
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
-ProtocolError = Callable[[str, int, str], HttpResponse]
+ProtocolError = Callable[[list[tuple[str, str]], int, str], HttpResponse]
 
 _BACKLOG = 1024
 _SWEEP_S = 1.0
@@ -65,7 +65,8 @@ class Server:
         limits: Limits | None = None,
         on_protocol_error: ProtocolError | None = None,
     ) -> None:
-        """`on_protocol_error(host, status, reason)` words what the edge answers itself: bad HTTP, limits, failures."""
+        """`on_protocol_error(headers, status, reason)` words what the edge answers itself: bad HTTP, limits, failures.
+        The headers are the request's as far as they came."""
         self.handler = handler
         self.limits = limits or Limits()
         self.in_flight_bytes = 0
@@ -206,11 +207,11 @@ class Server:
         if listener and size:
             _take(self._bytes_each, listener, size)
 
-    def protocol_error(self, host: str, status: int, reason: str) -> HttpResponse:
+    def protocol_error(self, headers: list[tuple[str, str]], status: int, reason: str) -> HttpResponse:
         """Never fails: the last word when nothing else can speak."""
         if self._on_protocol_error is not None:
             try:
-                response = self._on_protocol_error(host, status, reason)
+                response = self._on_protocol_error(headers, status, reason)
                 assert isinstance(response.body, bytes), "an error of the protocol is short"
                 render_head(response, method="POST", http_1_0=False, keep_alive=False)
                 return response

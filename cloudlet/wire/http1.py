@@ -7,7 +7,7 @@ Not here: answers (http1_answer.py), timeouts and limits of a connection (app/).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httptools
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade
@@ -56,7 +56,7 @@ class Refused:
 
     status: int
     reason: str
-    host: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)  # what came of them: they tell how to word it
     in_body: bool = False  # of the request last begun, whose End will not come
 
 
@@ -141,6 +141,11 @@ class RequestParser:
         return self._in_head and not self.finished
 
     @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Of the request last begun, as far as they have come."""
+        return self._headers
+
+    @property
     def in_body(self) -> bool:
         return self._message is not None
 
@@ -214,8 +219,7 @@ class RequestParser:
     def _refuse(self, status: int, reason: str) -> None:
         if not self.finished:
             in_body = self._message is not None and self._announced
-            host = self._host if self._host and _HOST.fullmatch(self._host) else ""
-            self._events.append(Refused(status, reason, host, in_body))
+            self._events.append(Refused(status, reason, self._headers, in_body))
         self.finished, self._message = True, None
 
     def _announce(self, message: Incoming) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree import ElementTree
 
+import cbor2
 import uvloop
 
 from cloudlet.app.server import Limits, Server
@@ -139,3 +142,14 @@ async def echo(request: HttpRequest) -> HttpResponse:
     """What was asked, and its body."""
     body = await whole_body(request)
     return HttpResponse(200, [("X-Asked", f"{request.method} {request.path}?{request.query}")], body)
+
+
+def error_code(answer: Answer) -> str:
+    """The code of an AWS error, by the answer's own content type."""
+    kind = answer.headers["content-type"]
+    if "xml" in kind:
+        found = ElementTree.fromstring(answer.body).find(".//{*}Code")
+        assert found is not None and found.text
+        return found.text
+    value = cbor2.loads(answer.body) if "cbor" in kind else json.loads(answer.body)
+    return str(value.get("__type") or answer.headers["x-amzn-errortype"]).rpartition("#")[2]

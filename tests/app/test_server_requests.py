@@ -89,8 +89,8 @@ def test_the_request_says_where_it_came_from() -> None:
 @loops
 @ways
 def test_bad_http_is_answered_in_the_protocols_own_words_then_closed(loop: str, one_by_one: bool) -> None:
-    def words(host: str, status: int, reason: str) -> HttpResponse:
-        return HttpResponse(status, [("X-Host", host)], reason.encode())
+    def words(headers: list[tuple[str, str]], status: int, reason: str) -> HttpResponse:
+        return HttpResponse(status, [("X-Host", dict(headers)["host"])], reason.encode())
 
     async def scenario() -> None:
         async with edge(echo, on_protocol_error=words) as it:
@@ -159,7 +159,7 @@ def test_even_a_failing_error_page_is_an_answer(caplog: pytest.LogCaptureFixture
     async def handler(request: HttpRequest) -> HttpResponse:
         raise RuntimeError
 
-    def failing(host: str, status: int, reason: str) -> HttpResponse:
+    def failing(headers: list[tuple[str, str]], status: int, reason: str) -> HttpResponse:
         return HttpResponse(status, [("X", "\r\n")])
 
     async def scenario() -> None:
