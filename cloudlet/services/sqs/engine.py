@@ -156,23 +156,25 @@ def _moves_to_dead_letters(tx: Tx, keys: Keys, queue: Queue, contents: Contents,
     if target is None or not rules.allows_redrive(target.attributes.get("RedriveAllowPolicy"), queue.arn):
         return False
     _discard(tx, queue, contents, message)
-    move(tx, keys, queue, target, message, now_ms)
+    bury(tx, keys, queue, target, message, now_ms)
     return True
 
 
-def move(tx: Tx, keys: Keys, source: Queue, target: Queue, message: Message, now_ms: int) -> None:
-    """Put a message taken from `source` into `target`: same id and attributes.
+def bury(tx: Tx, keys: Keys, source: Queue, target: Queue, message: Message, now_ms: int) -> None:
+    """Put a message taken from `source` into its dead-letter queue `target`: same id and attributes.
 
-    A standard queue keeps the time it was sent (so its retention counts from then), a FIFO queue starts anew:
+    A standard queue keeps the time it was sent (so its retention counts from then); a FIFO queue starts anew, and takes
+    the message's id as its deduplication id:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
     """
-    moved = replace(
-        message,
-        sequence=next_sequence(tx, keys, target),
-        sent_ms=now_ms if target.is_fifo else message.sent_ms,
-        visible_at_ms=now_ms,
-        is_in_flight=False,
-        is_delayed=False,
-        dead_letter_source=source.arn,
-    )
+    message = replace(message, dead_letter_source=source.arn)
+    if target.is_fifo:
+        message = replace(message, sent_ms=now_ms, dedup_id=message.id)
+    move(tx, keys, target, message, now_ms)
+
+
+def move(tx: Tx, keys: Keys, target: Queue, message: Message, now_ms: int) -> None:
+    """Put a message taken from another queue into `target`, visible."""
+    sequence = next_sequence(tx, keys, target)
+    moved = replace(message, sequence=sequence, visible_at_ms=now_ms, is_in_flight=False, is_delayed=False)
     send(tx, keys, target, moved, now_ms)

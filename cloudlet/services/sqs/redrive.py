@@ -13,7 +13,7 @@ from cloudlet.kit.record import replace
 from cloudlet.services.sqs import engine, errors, rules
 from cloudlet.services.sqs.lookup import find_queue
 from cloudlet.services.sqs.queue import listed, locate
-from cloudlet.services.sqs.records import MoveTask, Queue
+from cloudlet.services.sqs.records import Message, MoveTask, Queue
 from cloudlet.services.sqs.service import sqs
 
 MOVED_PER_STEP_MAX = 100
@@ -142,10 +142,16 @@ def move_messages(call: Call, payload: dict[str, Any]) -> None:
             _put(call, replace(task, status="FAILED", failure_reason="AWS.SimpleQueueService.NonExistentQueue"))
             return
         engine.delete(call.tx, source, contents, message)
-        engine.move(call.tx, call.keys, source, target, replace(message, receive_count=0), call.now_ms)
+        engine.move(call.tx, call.keys, target, _as_new(message, call.now_ms), call.now_ms)
         task = replace(task, moved=task.moved + 1)
         call.notify("sqs", target.id)
     done = len(messages) < limit
     _put(call, replace(task, status="COMPLETED" if done else "RUNNING"))
     if not done:
         call.later("move_messages", payload, due_ms=call.now_ms + (STEP_MS if task.per_second_max else 0))
+
+
+def _as_new(message: Message, now_ms: int) -> Message:
+    """What is moved back is a new message, its age counted anew."""
+    fresh = replace(message, id=ids.uuid4(), sent_ms=now_ms, receive_count=0, first_received_ms=0)
+    return replace(fresh, dead_letter_source=None)
