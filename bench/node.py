@@ -1,4 +1,4 @@
-"""The node under load: `cloudlet up`, which on SIGUSR1 also writes its store's counters to a file.
+"""The node under load: `cloudlet up`, which on SIGUSR1 also writes its counters to a file.
 
 CLOUDLET_BENCH_CORE holds it, its threads and its children to one core. With CLOUDLET_BENCH_STAGES it times the stages
 of each request (bench/stages.py), with CLOUDLET_BENCH_PROFILE it writes a profile of its whole life when it ends.
@@ -14,12 +14,14 @@ from pathlib import Path
 import msgspec
 
 from bench import stages
+from bench.watch import LoopWatch
 from cloudlet.app import serve
 from cloudlet.app.wiring import House
 from cloudlet.base.config import Settings, read_settings
 
 
 def main() -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it answers requests before it is ready to be asked
     given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     settings = read_settings({"data": Path(given["--data"]), "port": int(given["--port"])})
     if core := os.environ.get("CLOUDLET_BENCH_CORE"):
@@ -40,13 +42,20 @@ def _run(settings: Settings) -> None:
 
 
 def _ready(house: House, url: str) -> None:
+    watch = LoopWatch()
+    watch.start()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, _write_counters, house)
+    loop.add_signal_handler(signal.SIGUSR1, _write_counters, house, watch)
 
 
-def _write_counters(house: House) -> None:
+def _write_counters(house: House, watch: LoopWatch) -> None:
     path = Path(os.environ["CLOUDLET_BENCH_COUNTERS"])
-    counters = {**house.node.database.stats()._asdict(), "stages": stages.seconds(), "requests": stages.requests()}
+    counters = {
+        **house.node.database.stats()._asdict(),
+        "stages": stages.seconds(),
+        "requests": stages.requests(),
+        "loop": watch.taken(),
+    }
     fresh = path.with_suffix(".new")
     fresh.write_bytes(msgspec.json.encode(counters))
     fresh.rename(path)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from bench.stages import ORDER
 
+Key = tuple[str, int, str]  # line, connections, server
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -13,9 +15,33 @@ class Result:
     per_second: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
-    cpu_us: float = 0.0
+    cpu_us: float = 0.0  # of the server's processes, a request
     per_cpu_second: float = 0.0  # requests per second of processor time of the server's own process
+    load_us: float = 0.0  # of the load generator, a request
+    syncs: float = 0.0  # of our log, in this run
+    sync_ms: float = 0.0  # each
+    raw_ms: float = 0.0  # a KiB and fdatasync, measured around the run
     cannot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One figure of a study, of one server."""
+
+    what: str
+    server: str
+    value: float = 0.0
+    unit: str = ""
+    aim: float | None = None
+    more_is_better: bool = False
+    cannot: str = ""
+
+    @property
+    def text(self) -> str:
+        if self.cannot:
+            return "cannot"
+        digits = 0 if self.value >= 100 else 1 if self.value >= 10 else 2
+        return f"{self.value:,.{digits}f} {self.unit}"
 
 
 def better(one: Result, other: Result) -> Result:
@@ -40,27 +66,44 @@ def _times(number: float) -> str:
 def table(results: Mapping[tuple[str, int, str], Result], servers: Sequence[str]) -> list[str]:
     """Rows of Markdown: per line and number of connections, each server, then our ratio to each peer."""
     peers = servers[1:]
-    head = ["operation", "connections", *servers, *(f"× {peer}" for peer in peers)]
+    head = ["operation", "connections", *servers, *(f"× {peer}" for peer in peers), "syncs", "fdatasync"]
     rows = [head, ["---"] * len(head)]
     keys = list(dict.fromkeys((line, connections) for line, connections, _ in results))
     for line, connections in keys:
         found = [results[line, connections, server] for server in servers]
         ratios = [ratio(found[0], peer) for peer in found[1:]]
-        rows.append([line, str(connections), *map(cell, found), *ratios])
+        rows.append([line, str(connections), *map(cell, found), *ratios, *_disk(found[0])])
+    return ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def _disk(ours: Result) -> tuple[str, str]:
+    """How often our log was synced in the run and how long that took, and what the bare disk took."""
+    if not ours.syncs or not ours.raw_ms:
+        return "", ""
+    return f"{ours.syncs:,.0f} of {ours.sync_ms:.2f} ms", f"{ours.raw_ms:.2f} ms"
+
+
+def findings(found: Sequence[Finding], servers: Sequence[str]) -> list[str]:
+    """Rows of Markdown: what was looked at, and what each server showed."""
+    rows = [["", *servers], ["---"] * (1 + len(servers))]
+    for what in dict.fromkeys(finding.what for finding in found):
+        texts = {finding.server: finding.text for finding in found if finding.what == what}
+        rows.append([what, *(texts.get(server, "") for server in servers)])
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def cell(result: Result) -> str:
     if result.cannot:
         return "cannot"
-    speed = f"{result.per_second:,.0f}/s, p50 {result.p50_ms:.1f}, p99 {result.p99_ms:.1f} ms"
+    speed = f"{result.per_second:,.0f}/s, p50 {result.p50_ms:.2f}, p99 {result.p99_ms:.1f} ms"
     return f"{speed}, {result.cpu_us:,.0f} µs, {result.per_cpu_second:,.0f}/cpu-s"
 
 
-def reasons(results: Mapping[tuple[str, int, str], Result]) -> list[str]:
+def reasons(results: Mapping[Key, Result], found: Sequence[Finding] = ()) -> list[str]:
     """Why a server got no figure."""
-    found = {(server, line, result.cannot) for (line, _, server), result in results.items() if result.cannot}
-    return [f"- {server} cannot {line}: {why}" for server, line, why in sorted(found)]
+    reasons = {(server, line, result.cannot) for (line, _, server), result in results.items() if result.cannot}
+    reasons |= {(finding.server, finding.what, finding.cannot) for finding in found if finding.cannot}
+    return [f"- {server} cannot {line}: {why}" for server, line, why in sorted(reasons)]
 
 
 def behind(

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,15 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
     host: str = "127.0.0.1"
+
+    @property
+    def is_ours(self) -> bool:
+        return self.name.startswith("cloudlet")
+
+    @property
+    def counters(self) -> Path:
+        """Where our node writes its counters."""
+        return self.log.parent / "counters.json"
 
     @property
     def pid(self) -> int:
@@ -54,10 +62,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(name: str, version: str, command: Sequence[str], port: int, environment: Mapping[str, str]) -> Server:
-    """Start it and wait until it takes connections. Raises NotStarted."""
-    handle, path = tempfile.mkstemp(prefix=f"{name.replace(' ', '-')}-", suffix=".log")
-    with open(handle, "wb") as output:
+def launch(
+    name: str, version: str, command: Sequence[str], port: int, environment: Mapping[str, str], directory: Path
+) -> Server:
+    """Start it; it may not listen yet. Its output goes to a log in `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory / f"{name}.log"
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -66,14 +77,28 @@ def start(name: str, version: str, command: Sequence[str], port: int, environmen
             env={**os.environ, **environment},
             start_new_session=True,
         )
-    server = Server(name, version, port, process, Path(path))
+    return Server(name, version, port, process, log)
+
+
+def listening(server: Server) -> Server:
+    """Wait until it takes connections. Raises NotStarted."""
     until = time.monotonic() + READY_S
-    while process.poll() is None and time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    while server.process.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection((server.host, server.port), timeout=1):
             return server
         time.sleep(0.05)
     server.stop()
-    raise NotStarted(f"{name} did not start; the end of its output:\n{server.last_words()}")
+    raise NotStarted(f"{server.name} did not start; the end of its output:\n{server.last_words()}")
+
+
+def pss_mib(pid: int) -> float:
+    """Memory of a process and all that descend from it, shared pages by their share (Linux's PSS)."""
+    total_kib = 0
+    for one in _tree(pid):
+        with contextlib.suppress(OSError):
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            total_kib += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return total_kib / 1024
 
 
 def cpu_seconds(pid: int) -> float:

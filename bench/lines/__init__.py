@@ -1,37 +1,41 @@
-"""What is measured: one class a line, in the file of its service. A line that is not in `lines_for` is not run."""
+"""What is measured: one class a line, in the file of its service. A line that is not in LINES is not run."""
 
 from collections.abc import Sequence
 
 from bench.lines.dynamodb import BatchWriteItem, GetItem, MixedPutItem, PutItem, Query, TransactWriteItems
 from bench.lines.lambda_ import Invoke
-from bench.lines.line import Line
+from bench.lines.line import Line, Shared
 from bench.lines.s3 import GetObject, GetObjectMiB, PutObject, PutObjectMiB
 from bench.lines.sns import Publish
-from bench.lines.sqs import DeleteMessage, Queue, ReceiveMessage, SendMessage
+from bench.lines.sqs import DeleteMessage, ReceiveMessage, SendMessage
 from bench.setting import Setting
 
 CYCLE = ("SendMessage", "ReceiveMessage", "DeleteMessage")  # together they are a message's life
 
 
+LINES: tuple[type[Line], ...] = (
+    GetItem,
+    PutItem,
+    Query,
+    BatchWriteItem,
+    TransactWriteItems,
+    MixedPutItem,
+    SendMessage,
+    ReceiveMessage,
+    DeleteMessage,
+    Publish,
+    PutObject,
+    GetObject,
+    PutObjectMiB,
+    GetObjectMiB,
+    Invoke,
+)
+
+
 def lines_for(setting: Setting, items: int) -> Sequence[Line]:
-    client, queue = setting.client, Queue()
-    return (
-        GetItem(client, items),
-        PutItem(client),
-        Query(client, items),
-        BatchWriteItem(client),
-        TransactWriteItems(client),
-        MixedPutItem(client, items),
-        SendMessage(client, queue),
-        ReceiveMessage(client, queue),
-        DeleteMessage(client, queue),
-        Publish(client, setting.account),
-        PutObject(client),
-        GetObject(client),
-        PutObjectMiB(client),
-        GetObjectMiB(client),
-        Invoke(client, setting.role_arn),
-    )
+    """One of each, for one server."""
+    shared = Shared(setting, items)
+    return [line(shared) for line in LINES]
 
 
 def chosen(lines: Sequence[Line], wanted: str) -> list[Line]:

@@ -73,23 +73,18 @@ class GetItem(Line):
     aims = {"moto": 10, "ministack": 5}
     per_core = 10_000
 
-    def __init__(self, client: Client, items: int, table: str = TABLE) -> None:
-        super().__init__(client)
-        self._items, self._table = items, table
-        self._asked: list[int] = []
-
     async def set_up(self) -> None:
         await make_table(self.client)
-        await fill(self.client, 0, self._items)
+        await fill(self.client, 0, self.shared.items)
 
     async def requests(self, run: str, count: int) -> list[bytes]:
         chosen = random.Random(run)
-        self._asked = [chosen.randrange(self._items) for _ in range(count)]
+        self._asked = [chosen.randrange(self.shared.items) for _ in range(count)]
         return [self._get(number) for number in self._asked]
 
     def _get(self, number: int) -> bytes:
         get = self.client.dynamodb
-        return get("GetItem", TableName=self._table, Key=key_of(stored(number)), ConsistentRead=True)
+        return get("GetItem", TableName=TABLE, Key=key_of(stored(number)), ConsistentRead=True)
 
     def check(self, answer: Answer) -> None:
         expected = item_of(stored(self._asked[answer.request]))
@@ -104,17 +99,13 @@ class Query(Line):
     aims = {"moto": 1, "ministack": 1}
     per_core = 4_000
 
-    def __init__(self, client: Client, items: int, table: str = TABLE) -> None:
-        super().__init__(client)
-        self._partitions, self._table = items // PARTITION, table
-
     async def requests(self, run: str, count: int) -> list[bytes]:
         chosen = random.Random(run)
-        self._asked = [chosen.randrange(self._partitions) for _ in range(count)]
+        self._asked = [chosen.randrange(self.shared.items // PARTITION) for _ in range(count)]
         return [
             self.client.dynamodb(
                 "Query",
-                TableName=self._table,
+                TableName=TABLE,
                 KeyConditionExpression="id = :id",
                 ExpressionAttributeValues={":id": {"S": f"item:{number}"}},
                 Limit=PARTITION,
@@ -134,24 +125,19 @@ class PutItem(Line):
     aims = {"moto": 10, "ministack": 5}
     per_core = 7_500
 
-    def __init__(self, client: Client, table: str = TABLE) -> None:
-        super().__init__(client)
-        self._table = table
-
     async def set_up(self) -> None:
         await make_table(self.client)
 
     async def requests(self, run: str, count: int) -> list[bytes]:
         self._run = run
         put = self.client.dynamodb
-        return [put("PutItem", TableName=self._table, Item=item_of((f"{run}:{i}", 0))) for i in range(count)]
+        return [put("PutItem", TableName=TABLE, Item=item_of((f"{run}:{i}", 0))) for i in range(count)]
 
     def check(self, answer: Answer) -> None:
         expect(answer.status == 200 and decoded(answer) == {}, answer)
 
     async def finish(self, outcome: Outcome) -> None:
-        if self._table == TABLE:
-            await read_back(self.client, [(f"{self._run}:{answer.request}", 0) for answer in outcome.answers])
+        await read_back(self.client, [(f"{self._run}:{answer.request}", 0) for answer in outcome.answers])
 
 
 class MixedPutItem(GetItem):

@@ -1,6 +1,6 @@
 """A line of Lambda: a function whose environments are warm."""
 
-from bench.client import Client, decoded
+from bench.client import decoded
 from bench.functions import LOGS, create, invoke
 from bench.lines.line import Line, expect
 from bench.load import Answer
@@ -13,12 +13,8 @@ class Invoke(Line):
     connections = (1, 16)
     aims = {"ministack": 1}
 
-    def __init__(self, client: Client, role: str) -> None:
-        super().__init__(client)
-        self._role = role
-
     async def set_up(self) -> None:
-        await create(self.client, self._role, "bench", LOGS)
+        await create(self.client, self.shared.setting.role_arn, "bench", LOGS)
 
     async def requests(self, run: str, count: int) -> list[bytes]:
         return [invoke(self.client, "bench", {"run": run, "number": i}) for i in range(count)]

@@ -6,13 +6,35 @@ looks at one answer; `finish` looks at what the whole run left behind.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bench import load
 from bench.client import Client, WrongAnswer, shortened
 from bench.load import Answer, Outcome, Request
+from bench.setting import Setting
 
 VALUE_BYTES = 1024
 READ_BACK = 50  # of what a run wrote, this many are read back afterwards
+
+
+class Queue:
+    """The queue of a run, which three lines share."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.handles: list[str] = []
+        self.sent: set[str] = set()
+        self.received: set[str] = set()
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the lines of one server have in common."""
+
+    setting: Setting
+    items: int  # in the table that is read
+    table: str = "bench"
+    queue: Queue = field(default_factory=Queue)
 
 
 class Line:
@@ -27,8 +49,9 @@ class Line:
     aims: dict[str, float] = {}  # server → so many times its requests a second, at 64 connections
     per_core = 0  # requests a second that one core should do
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.client = shared.setting.client
 
     async def set_up(self) -> None:
         """What has to be there first: nothing."""

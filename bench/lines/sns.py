@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from bench.client import REGION, Client, WrongAnswer, decoded, element
-from bench.lines.line import Line, expect, value_of
+from bench.client import REGION, WrongAnswer, decoded, element
+from bench.lines.line import Line, Shared, expect, value_of
 from bench.load import Answer, Outcome
 
 QUEUES = 10
@@ -20,9 +20,8 @@ class Publish(Line):
     aims = {"moto": 3, "ministack": 3}
     requests_max = 5_000
 
-    def __init__(self, client: Client, account: str) -> None:
-        super().__init__(client)
-        self._account = account
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
         self._urls: list[str] = []
         self._topic, self._published = "", 0
 
@@ -33,7 +32,7 @@ class Publish(Line):
             await self._subscribe(f"bench-topic-{number}")
 
     async def _subscribe(self, name: str) -> None:
-        arn = f"arn:aws:sqs:{REGION}:{self._account}:{name}"
+        arn = f"arn:aws:sqs:{REGION}:{self.shared.setting.account}:{name}"
         policy = msgspec.json.encode(_takes_from(self._topic, arn)).decode()
         create = self.client.sqs("CreateQueue", QueueName=name, Attributes={"Policy": policy})
         self._urls.append((await self.client.call_json(create))["QueueUrl"])

@@ -2,19 +2,9 @@
 
 import hashlib
 
-from bench.client import Client, WrongAnswer, decoded
+from bench.client import WrongAnswer, decoded
 from bench.lines.line import Line, expect, value_of
 from bench.load import Answer, Outcome
-
-
-class Queue:
-    """The queue of a run, which three lines share."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.handles: list[str] = []
-        self.sent: set[str] = set()
-        self.received: set[str] = set()
 
 
 class SendMessage(Line):
@@ -22,12 +12,8 @@ class SendMessage(Line):
     writes = True
     aims = {"moto": 10, "ministack": 5}
 
-    def __init__(self, client: Client, queue: Queue) -> None:
-        super().__init__(client)
-        self._queue = queue
-
     async def requests(self, run: str, count: int) -> list[bytes]:
-        self._run, queue = run, self._queue
+        self._run, queue = run, self.shared.queue
         name = f"bench-{run}"
         attributes = {"VisibilityTimeout": "3600"}
         created = await self.client.call_json(self.client.sqs("CreateQueue", QueueName=name, Attributes=attributes))
@@ -39,7 +25,7 @@ class SendMessage(Line):
         body = value_of(f"{self._run}:{answer.request}")
         right = hashlib.md5(body.encode()).hexdigest()
         expect(answer.status == 200 and decoded(answer).get("MD5OfMessageBody") == right, answer)
-        self._queue.sent.add(body)
+        self.shared.queue.sent.add(body)
 
 
 class ReceiveMessage(Line):
@@ -48,12 +34,8 @@ class ReceiveMessage(Line):
     is_tried = False
     writes = True
 
-    def __init__(self, client: Client, queue: Queue) -> None:
-        super().__init__(client)
-        self._queue = queue
-
     async def requests(self, run: str, count: int) -> list[bytes]:
-        queue = self._queue
+        queue = self.shared.queue
         receive = self.client.sqs
         return [
             receive("ReceiveMessage", QueueUrl=queue.url, MaxNumberOfMessages=1, VisibilityTimeout=3600 + i % 997)
@@ -65,11 +47,14 @@ class ReceiveMessage(Line):
         messages = decoded(answer).get("Messages") or []
         expect(answer.status == 200 and len(messages) == 1, answer)
         body = messages[0]["Body"]
-        if body in self._queue.received:
+        if body in self.shared.queue.received:
             raise WrongAnswer("a message came twice within its visibility timeout")
-        expect(body in self._queue.sent and messages[0]["MD5OfBody"] == hashlib.md5(body.encode()).hexdigest(), answer)
-        self._queue.received.add(body)
-        self._queue.handles.append(messages[0]["ReceiptHandle"])
+        expect(
+            body in self.shared.queue.sent and messages[0]["MD5OfBody"] == hashlib.md5(body.encode()).hexdigest(),
+            answer,
+        )
+        self.shared.queue.received.add(body)
+        self.shared.queue.handles.append(messages[0]["ReceiptHandle"])
 
 
 class DeleteMessage(Line):
@@ -78,12 +63,8 @@ class DeleteMessage(Line):
     is_tried = False
     writes = True
 
-    def __init__(self, client: Client, queue: Queue) -> None:
-        super().__init__(client)
-        self._queue = queue
-
     async def requests(self, run: str, count: int) -> list[bytes]:
-        queue = self._queue
+        queue = self.shared.queue
         return [
             self.client.sqs("DeleteMessage", QueueUrl=queue.url, ReceiptHandle=handle)
             for handle in queue.handles[:count]
@@ -95,7 +76,7 @@ class DeleteMessage(Line):
     async def finish(self, outcome: Outcome) -> None:
         """What was received and not deleted is still in flight, and nothing else."""
         names = ["ApproximateNumberOfMessagesNotVisible"]
-        request = self.client.sqs("GetQueueAttributes", QueueUrl=self._queue.url, AttributeNames=names)
+        request = self.client.sqs("GetQueueAttributes", QueueUrl=self.shared.queue.url, AttributeNames=names)
         answer = await self.client.call(request)
-        left = len(self._queue.received) - len(outcome.answers)
+        left = len(self.shared.queue.received) - len(outcome.answers)
         expect(decoded(answer)["Attributes"][names[0]] == str(left), answer)

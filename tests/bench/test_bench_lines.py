@@ -9,13 +9,14 @@ import pytest
 from bench import lines
 from bench.client import Client, WrongAnswer
 from bench.lines.dynamodb import GetItem, MixedPutItem, Query, item_of, stored
-from bench.lines.line import VALUE_BYTES, Line, value_of
+from bench.lines.line import VALUE_BYTES, Line, Shared, value_of
 from bench.lines.s3 import GetObject, content
-from bench.lines.sqs import Queue, ReceiveMessage, SendMessage
+from bench.lines.sqs import ReceiveMessage, SendMessage
 from bench.load import Answer
 from bench.setting import Setting
 
 NOBODY = cast(Client, None)
+SETTING = Setting(NOBODY, "role", "000000000000")
 
 
 def answer(value: Any, status: int = 200, request: int = 0) -> Answer:
@@ -37,7 +38,7 @@ def test_values_are_1_kib_and_every_key_has_its_own() -> None:
 
 
 def test_an_item_is_the_one_that_was_asked_for() -> None:
-    line = GetItem(NOBODY, 10)
+    line = GetItem(Shared(SETTING, 10))
     line._asked = [7]
     line.check(answer({"Item": item_of(stored(7))}))
     assert refuses(line, answer({"Item": item_of(stored(8))}))
@@ -47,7 +48,7 @@ def test_an_item_is_the_one_that_was_asked_for() -> None:
 
 
 def test_a_query_has_all_twenty_in_their_order() -> None:
-    line = Query(NOBODY, 100)
+    line = Query(Shared(SETTING, 100))
     line._asked = [2]
     right = [item_of(stored(number)) for number in range(40, 60)]
     line.check(answer({"Items": right}))
@@ -56,7 +57,7 @@ def test_a_query_has_all_twenty_in_their_order() -> None:
 
 
 def test_amid_reads_only_writes_are_timed() -> None:
-    line = MixedPutItem(NOBODY, 100)
+    line = MixedPutItem(Shared(SETTING, 100))
     assert [line.is_timed(answer({}, request=number)) for number in (0, 1, 9, 10)] == [True, False, False, True]
 
 
@@ -64,7 +65,7 @@ def test_lines_are_chosen_by_parts_of_their_names_with_what_they_live_on() -> No
     def names(wanted: str) -> list[str]:
         return [line.name for line in lines.chosen(every, wanted)]
 
-    every = lines.lines_for(Setting(NOBODY, "role", "000000000000"), 100)
+    every = lines.lines_for(SETTING, 100)
     assert names("") == [line.name for line in every]
     assert names("query") == ["GetItem", "Query of 20"]
     assert names("deletemessage") == ["SendMessage", "ReceiveMessage", "DeleteMessage"]
@@ -72,15 +73,15 @@ def test_lines_are_chosen_by_parts_of_their_names_with_what_they_live_on() -> No
 
 
 def test_an_object_is_the_one_that_was_asked_for() -> None:
-    line = GetObject(NOBODY)
+    line = GetObject(Shared(SETTING, 0))
     line._asked = [3]
     line.check(answer(content(3, 1024)))
     assert refuses(line, answer(content(4, 1024)))
 
 
 def test_a_message_is_one_that_was_sent_and_comes_once() -> None:
-    queue = Queue()
-    send, receive = SendMessage(NOBODY, queue), ReceiveMessage(NOBODY, queue)
+    shared = Shared(SETTING, 0)
+    send, receive = SendMessage(shared), ReceiveMessage(shared)
     send._run = "r"
     body = value_of("r:0")
     digest = hashlib.md5(body.encode()).hexdigest()
@@ -89,12 +90,12 @@ def test_a_message_is_one_that_was_sent_and_comes_once() -> None:
     assert refuses(receive, answer({"Messages": [message | {"Body": value_of("r:1")}]})), "nobody sent that"
     assert refuses(receive, answer({})), "there is one"
     receive.check(answer({"Messages": [message]}))
-    assert queue.handles == ["h"]
+    assert shared.queue.handles == ["h"]
     assert refuses(receive, answer({"Messages": [message]})), "it is hidden now"
 
 
 def test_a_digest_that_is_anothers_is_wrong() -> None:
-    send = SendMessage(NOBODY, Queue())
+    send = SendMessage(Shared(SETTING, 0))
     send._run = "r"
     with pytest.raises(WrongAnswer):
         send.check(answer({"MessageId": "m", "MD5OfMessageBody": hashlib.md5(b"else").hexdigest()}))

@@ -11,16 +11,16 @@ def rows(ours: Result, peers: Result, connections: int = 64) -> dict[tuple[str, 
 
 
 def test_the_ratio_is_ours_to_the_peers() -> None:
-    assert report.table(rows(Result(3000), Result(2000)), SERVERS)[-1].endswith("| 1.5× |")
-    assert report.table(rows(Result(30_000), Result(2000)), SERVERS)[-1].endswith("| 15× |")
+    assert report.table(rows(Result(3000), Result(2000)), SERVERS)[-1].endswith("| 1.5× |  |  |")
+    assert report.table(rows(Result(30_000), Result(2000)), SERVERS)[-1].endswith("| 15× |  |  |")
     results = rows(Result(3000, cpu_us=100), Result(2000, cpu_us=450))
-    assert report.table(results, SERVERS)[-1].endswith("| 1.5× (4.5×) |"), "in brackets: by processor time"
+    assert report.table(results, SERVERS)[-1].endswith("| 1.5× (4.5×) |  |  |"), "in brackets: by processor time"
 
 
 def test_a_line_that_a_peer_cannot_do_has_no_ratio_and_says_why() -> None:
     results = rows(Result(3000), Result(cannot="HTTP 500: no"))
     row = report.table(results, SERVERS)[-1]
-    assert "cannot" in row and row.endswith("| – |")
+    assert "cannot" in row and row.endswith("| – |  |  |")
     assert report.reasons(results) == ["- peer cannot Get: HTTP 500: no"]
     assert report.behind(results, SERVERS, 64) == []
 
