@@ -122,7 +122,8 @@ class HostFunctions:
         if self._runtime is None:
             return [self._why_not] if self._why_not else []
         why = f" ({self._runtime.why})" if self._runtime.why else ""
-        return [f"functions are isolated at level {self._runtime.level}{why}"]
+        gaps = f"; not stopped: {', '.join(self._runtime.gaps)}" if self._runtime.gaps else ""
+        return [f"functions are isolated at level {self._runtime.level}{why}{gaps}"]
 
     def stats(self) -> dict[str, Any]:
         if self._runtime is None:

@@ -43,15 +43,22 @@ _SWEEP_S = 15.0
 
 _CLAIMS = {
     "namespaces": {"memory", "forks", "tmp", "files", "signals"},
-    "landlock": {"memory", "forks", "files", "signals"},
+    "landlock": {"memory", "forks", "files"},
     "none": {"memory", "forks"},
+}
+_SIGNALS_SINCE_ABI = 6  # of Landlock; before, a function may signal what runs under the node's user
+_UNCLAIMED = {
+    "tmp": "how much they write to /tmp",
+    "files": "the files of this user",
+    "signals": "signals to processes of this user",
+    "network": "this machine's network",
 }
 
 
 class Runtime:
     """`level` says what separates functions from the machine, `why` why it is not a stronger one, and `claims` what is
     therefore stopped: memory, forks (a child that outlives the call), tmp (more files than allowed), files (the data
-    directory), signals (to the node), network."""
+    directory; other functions'), signals (to the node, other functions, programs of its user), network."""
 
     def __init__(self, settings: RuntimeSettings, on_listener: OnListener, off_listener: OffListener) -> None:
         self.settings = settings
@@ -121,14 +128,24 @@ class Runtime:
 
     @property
     def claims(self) -> frozenset[str]:
-        private = self.level == "namespaces" and self.settings.network == "private"
-        return frozenset(_CLAIMS[self.level] | ({"network"} if private else set()))
+        claims = set(_CLAIMS[self.level])
+        if self.level == "namespaces" and self.settings.network == "private":
+            claims.add("network")
+        if self.level == "landlock" and self._zygote is not None:
+            claims |= {"signals"} if (self._zygote.landlock_abi or 0) >= _SIGNALS_SINCE_ABI else set()
+        return frozenset(claims)
+
+    @property
+    def gaps(self) -> list[str]:
+        """What functions can do here that a stronger host would stop, in words."""
+        return [words for claim, words in _UNCLAIMED.items() if claim not in self.claims]
 
     def stats(self) -> dict[str, Any]:
         return {
             "level": self.level,
             "why": self.why,
             "claims": sorted(self.claims),
+            "gaps": self.gaps,
             "runtimes": {name: version for name, version in self._versions.items() if version},
             "memory_by": "cgroup" if self._groups.limits_memory else "polling",
             "freeze_by": "cgroup" if self._groups.freezes and self.level == "namespaces" else "signals",

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class Ending:
 class Instance:
     def __init__(self, instance_id: str, number: int, spec: FunctionSpec, zygote: Zygote, work_dir: Path) -> None:
         self.id, self.spec = instance_id, spec
-        self.api = RuntimeApi()
+        is_shared = not zygote.private_network and sys.platform.startswith("linux")
+        self.api = RuntimeApi(self._is_of_us if is_shared else None)
         self.exit_code: int | None = None
         self.exited = False
         self.printed = b""  # by a start or call, for who wants to know why it failed
@@ -113,6 +115,10 @@ class Instance:
             await on(self.id, self._listeners[0])
             self._listeners.clear()
 
+    def _is_of_us(self, client: tuple[str, int], server: tuple[str, int]) -> bool:
+        """Whether a connection comes from this environment, not from another function or program of the machine."""
+        return processes.holds_connection(processes.tree(self._pid), client, server)
+
     def _paths(self, opt_dir: str | None) -> environ.Paths:
         if self._zygote.level == "namespaces":
             return environ.Paths()
@@ -138,7 +144,7 @@ class Instance:
             "tmp_dir": paths.tmp,
             "argv": self._argv(opt_dir, paths),
             "readable": [paths.task, paths.opt, paths.runtime, *self._zygote.readable()],
-            "writable": [paths.tmp, "/dev/null", "/dev/shm"],
+            "writable": [paths.tmp, "/dev/null"],  # /dev/shm is everybody's; AWS has none either
             "ports": [node_port],
         }
 

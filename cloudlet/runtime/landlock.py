@@ -29,7 +29,8 @@ class _PortRule(ctypes.Structure):
 
 
 def abi() -> int:
-    """The version of Landlock in force; 0 = none. 4 adds TCP ports, 6 signals and abstract sockets."""
+    """The version of Landlock in force; 0 = none. 3 adds truncating, 4 TCP ports, 5 devices' ioctl, 6 signals and
+    abstract sockets: what a version does not know it does not refuse."""
     try:
         return linux.syscall("landlock", _CREATE, None, 0, 1)
     except OSError:
@@ -44,14 +45,13 @@ def _all_file_rights(version: int) -> int:
     return rights
 
 
-def restrict(readable: list[str], writable: list[str], connect_ports: list[int]) -> None:
-    """From here on this process sees only these trees, may connect only to these TCP ports (ABI 4) and may signal only
-    processes restricted with it (ABI 6). Needs no_new_privs."""
-    version = abi()
+def restrict(readable: list[str], writable: list[str], connect_ports: list[int], version: int) -> None:
+    """From here on this process sees only these trees, may connect only to these TCP ports and listen at none (ABI 4),
+    and may signal only processes restricted with it (ABI 6). Needs no_new_privs. `version`: at most the kernel's."""
     everything = _all_file_rights(version)
     ruleset = _Ruleset(
         everything,
-        _CONNECT_TCP if version >= 4 else 0,
+        _BIND_TCP | _CONNECT_TCP if version >= 4 else 0,
         _SCOPE_ABSTRACT_UNIX | _SCOPE_SIGNAL if version >= 6 else 0,
     )
     size = 24 if version >= 6 else 16 if version >= 4 else 8

@@ -133,6 +133,7 @@ class Zygote:
     runtime_dir: str = "/var/runtime"
     prefixes: list[str] = field(default_factory=list)
     many_users: bool = False
+    landlock_abi: int | None = None  # where Landlock isolates: its version
     _process: subprocess.Popen[bytes] | None = None
     _channel: AsyncChannel | None = None
 
@@ -168,8 +169,10 @@ class Zygote:
             return
         if self.level != "none" and not seccomp.supported():
             raise SandboxUnavailable(f"level {self.level}: no system-call filter for this processor yet")
-        if self.level == "landlock" and landlock.abi() == 0:
-            raise SandboxUnavailable("level landlock: this kernel has no Landlock, or it is switched off")
+        if self.level == "landlock":
+            self.landlock_abi = landlock.abi()
+            if self.landlock_abi == 0:
+                raise SandboxUnavailable("level landlock: this kernel has no Landlock, or it is switched off")
 
     def _lay_out(self) -> None:
         prefixes = [sys.base_prefix]
@@ -200,6 +203,7 @@ class Zygote:
             "hidden": [str(path.resolve()) for path in self.settings.hidden],
             "private_network": self.private_network,
             "api_port": self.settings.node_address[1],
+            "landlock_abi": self.landlock_abi,
         }
 
     async def _until_ready(self) -> None:

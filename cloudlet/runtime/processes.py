@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import sys
 
 
 def children(pid: int) -> list[int]:
@@ -20,6 +22,30 @@ def tree(pid: int) -> list[int]:
     found = children(pid)
     for child in found:
         found += children(child)  # grows while we walk it: breadth first
+    return found
+
+
+def holds_connection(pids: list[int], client: tuple[str, int], server: tuple[str, int]) -> bool:
+    """Whether one of these processes has the client's end of a TCP connection over IPv4 of this machine."""
+    wanted = [_as_proc_writes(client), _as_proc_writes(server)]
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        inodes = {words[9] for words in map(str.split, file) if words[1:3] == wanted}
+    links = {f"socket:[{inode}]" for inode in inodes}
+    return any(link in links for pid in pids for link in _descriptors(pid))
+
+
+def _as_proc_writes(address: tuple[str, int]) -> str:
+    number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    return f"{number:08X}:{address[1]:04X}"
+
+
+def _descriptors(pid: int) -> list[str]:
+    found: list[str] = []
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    except OSError:
+        pass  # it ended, or closed one, while we looked
     return found
 
 

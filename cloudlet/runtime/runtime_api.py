@@ -2,12 +2,14 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: next, response, error, init/error. What is sent here is
 a function's doing, so it is treated as hostile: bounded in size and connections, garbage gets 400 and a closed
-connection, and an answer for another call than the current one is refused.
+connection, and an answer for another call than the current one is refused. Where the listener is in reach of others
+than its environment, whoever connects must be of it: the API itself has no password.
 """
 
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -18,6 +20,9 @@ _BODY_BYTES_MAX = RESPONSE_BYTES_MAX + 1
 _HEAD_BYTES_MAX = 65_536
 _CONNECTIONS_MAX = 16
 _PREFIX = "/2018-06-01/runtime"
+
+Address = tuple[str, int]
+Admits = Callable[[Address, Address], bool]  # the client's, the server's; asked in a thread
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class _Request:
 class RuntimeApi:
     """One environment's side of the conversation: wait for `idle`, `deliver` a call, wait for `idle` again."""
 
-    def __init__(self) -> None:
+    def __init__(self, admits: Admits | None = None) -> None:
+        self.admits = admits
         self.init_error: Answer | None = None
         self.answer: Answer | None = None
         self.changed = asyncio.Event()  # set whenever something below may have changed
@@ -131,6 +137,8 @@ class _Connection(asyncio.Protocol):
         self._api = api
         self._request = _Request()
         self._transport: asyncio.Transport | None = None
+        self._entering: asyncio.Task[None] | None = None
+        self._held: bytearray | None = None  # what came in before it was known who it is
         self._parser = httptools.HttpRequestParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -139,6 +147,24 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._api.connections.add(self)
+        if self._api.admits is not None:
+            self._held = bytearray()
+            self._entering = asyncio.get_running_loop().create_task(self._enter(self._api.admits))
+
+    async def _enter(self, admits: Admits) -> None:
+        """Nothing that a stranger sends is looked at."""
+        assert self._transport is not None
+        client, server = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
+        is_admitted = await asyncio.to_thread(admits, client[:2], server[:2])
+        if self._transport is None or self._held is None:
+            return
+        if not is_admitted:
+            self._transport.abort()
+            return
+        held, self._held = bytes(self._held), None
+        if held:
+            self._transport.resume_reading()
+            self.data_received(held)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._api.lost(self)
@@ -146,6 +172,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
+            return
+        if self._held is not None:
+            self._held += data
+            self._transport.pause_reading()
             return
         try:
             self._parser.feed_data(data)

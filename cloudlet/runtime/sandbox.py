@@ -166,9 +166,9 @@ def confine(request: dict[str, Any], plan: dict[str, Any], uid: int) -> None:
     if plan["level"] == "landlock":
         megabytes = request["tmp_mb"] * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes, megabytes))
-        landlock.restrict(request["readable"], request["writable"], request["ports"])
+        landlock.restrict(request["readable"], request["writable"], request["ports"], plan["landlock_abi"])
     linux.drop_capabilities()
-    seccomp.install(unix_sockets=plan["private_network"])
+    seccomp.install(plan["private_network"], plan["landlock_abi"])
 
 
 def _become_function_user(uid: int) -> None:

@@ -6,14 +6,28 @@ and what kernel holes were found in. Runs inside the zygote: standard library on
 
 import ctypes
 import errno
+import os
 import platform
 import struct
 
 from cloudlet.runtime import linux
+from cloudlet.runtime.refused_calls import (
+    ALWAYS,
+    ALWAYS_BY_SHARED_NUMBER,
+    OF_ITSELF_ONLY,
+    SHARED_MACHINE,
+    SHARED_MACHINE_BY_SHARED_NUMBER,
+)
 
 _ALLOW, _ERRNO, _KILL = 0x7FFF_0000, 0x0005_0000, 0x8000_0000
-_LOAD_WORD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24  # offsets in struct seccomp_data
+_LOAD_WORD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT = (
+    0,
+    4,
+    16,
+    24,
+    32,
+)  # offsets in struct seccomp_data
 
 _NEW_NAMESPACES = (
     linux.CLONE_NEWNS
@@ -25,135 +39,39 @@ _NEW_NAMESPACES = (
     | linux.CLONE_NEWCGROUP
 )
 
-# Numbers at 424 and above are the same on every architecture.
-_SHARED_DENIED = {
-    "io_uring_setup": 425,
-    "io_uring_enter": 426,
-    "io_uring_register": 427,
-    "open_tree": 428,
-    "move_mount": 429,
-    "fsopen": 430,
-    "fsconfig": 431,
-    "fsmount": 432,
-    "fspick": 433,
-    "pidfd_getfd": 438,
-    "mount_setattr": 442,
-    "open_tree_attr": 467,
-}
-_DENIED = {
-    "x86_64": {
-        "ptrace": 101,
-        "syslog": 103,
-        "personality": 135,
-        "uselib": 134,
-        "ustat": 136,
-        "pivot_root": 155,
-        "adjtimex": 159,
-        "chroot": 161,
-        "acct": 163,
-        "settimeofday": 164,
-        "mount": 165,
-        "umount2": 166,
-        "swapon": 167,
-        "swapoff": 168,
-        "reboot": 169,
-        "sethostname": 170,
-        "setdomainname": 171,
-        "iopl": 172,
-        "ioperm": 173,
-        "create_module": 174,
-        "init_module": 175,
-        "delete_module": 176,
-        "quotactl": 179,
-        "lookup_dcookie": 212,
-        "clock_settime": 227,
-        "kexec_load": 246,
-        "add_key": 248,
-        "request_key": 249,
-        "keyctl": 250,
-        "migrate_pages": 256,
-        "unshare": 272,
-        "move_pages": 279,
-        "perf_event_open": 298,
-        "fanotify_init": 300,
-        "name_to_handle_at": 303,
-        "open_by_handle_at": 304,
-        "clock_adjtime": 305,
-        "setns": 308,
-        "process_vm_readv": 310,
-        "process_vm_writev": 311,
-        "kcmp": 312,
-        "finit_module": 313,
-        "kexec_file_load": 320,
-        "bpf": 321,
-        "userfaultfd": 323,
-    },
-    "aarch64": {
-        "mount": 40,
-        "umount2": 39,
-        "pivot_root": 41,
-        "chroot": 51,
-        "acct": 89,
-        "personality": 92,
-        "unshare": 97,
-        "kexec_load": 104,
-        "init_module": 105,
-        "delete_module": 106,
-        "syslog": 116,
-        "ptrace": 117,
-        "clock_settime": 112,
-        "reboot": 142,
-        "sethostname": 161,
-        "setdomainname": 162,
-        "settimeofday": 170,
-        "adjtimex": 171,
-        "add_key": 217,
-        "request_key": 218,
-        "keyctl": 219,
-        "swapon": 224,
-        "swapoff": 225,
-        "migrate_pages": 238,
-        "move_pages": 239,
-        "perf_event_open": 241,
-        "fanotify_init": 262,
-        "name_to_handle_at": 264,
-        "open_by_handle_at": 265,
-        "clock_adjtime": 266,
-        "setns": 268,
-        "process_vm_readv": 270,
-        "process_vm_writev": 271,
-        "kcmp": 272,
-        "finit_module": 273,
-        "bpf": 280,
-        "userfaultfd": 282,
-        "kexec_file_load": 294,
-    },
-}
 _ARCHITECTURE = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _IOCTL = {"x86_64": 16, "aarch64": 29}
 _SOCKET = {"x86_64": 41, "aarch64": 198}
-_CLONE3 = 435
+_SETPRIORITY = {"x86_64": 141, "aarch64": 140}
+_TRUNCATE = {"x86_64": 76, "aarch64": 45}
+_OPENS = {"x86_64": ((2, _SECOND_ARGUMENT_AT), (257, _THIRD_ARGUMENT_AT)), "aarch64": ((56, _THIRD_ARGUMENT_AT),)}
+_CLONE3, _OPENAT2 = 435, 437
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # typing into somebody else's terminal
 _X32_BIT = 0x4000_0000
 
 
 def supported() -> bool:
-    return platform.machine() in _DENIED
+    return platform.machine() in ALWAYS
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
-def program(machine: str, unix_sockets: bool = True) -> bytes:
+_REFUSE = _op(_RETURN, _ERRNO | errno.EPERM)
+_NO_SUCH_CALL = _op(_RETURN, _ERRNO | errno.ENOSYS)
+_LET = _op(_RETURN, _ALLOW)
+
+
+def program(machine: str, unix_sockets: bool = True, landlock_abi: int | None = None) -> bytes:
     """The filter as an array of `struct sock_filter`.
 
     Of sockets it lets through what a network namespace holds; VSOCK, for one, reaches the hypervisor from inside any.
-    `unix_sockets` only where no socket of the machine is in reach by path or abstract name.
+    `unix_sockets` only where no socket of the machine is in reach by path or abstract name. `landlock_abi`: Landlock
+    of this version, and no namespaces, is all there is besides: what it leaves open is refused here.
     """
-    refuse = _op(_RETURN, _ERRNO | errno.EPERM)
     ops = [
         _op(_LOAD_WORD, _ARCH_AT),
         _op(_JUMP_EQUAL, _ARCHITECTURE[machine], 1, 0),
@@ -162,38 +80,67 @@ def program(machine: str, unix_sockets: bool = True) -> bytes:
     ]
     if machine == "x86_64":  # the x32 interface reaches the same calls under other numbers
         ops += [_op(_JUMP_GREATER_EQUAL, _X32_BIT, 0, 1), _op(_RETURN, _KILL)]
-    for number in sorted([*_DENIED[machine].values(), *_SHARED_DENIED.values()]):
-        ops += [_op(_JUMP_EQUAL, number, 0, 1), refuse]
+    for number in sorted([*ALWAYS[machine].values(), *ALWAYS_BY_SHARED_NUMBER.values()]):
+        ops += [_op(_JUMP_EQUAL, number, 0, 1), _REFUSE]
+    if landlock_abi is not None:
+        ops += _beside_landlock(machine, landlock_abi)
     # clone3's flags lie in memory, where a filter cannot look: "no such call" makes libc fall back to clone.
-    ops += [_op(_JUMP_EQUAL, _CLONE3, 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
+    ops += [_op(_JUMP_EQUAL, _CLONE3, 0, 1), _NO_SUCH_CALL]
     ops += [
         _op(_JUMP_EQUAL, _CLONE[machine], 0, 4),
         _op(_LOAD_WORD, _FIRST_ARGUMENT_AT),
         _op(_JUMP_SET, _NEW_NAMESPACES, 0, 1),
-        refuse,
-        _op(_RETURN, _ALLOW),
+        _REFUSE,
+        _LET,
     ]
     ops += [
         _op(_JUMP_EQUAL, _IOCTL[machine], 0, 5),
         _op(_LOAD_WORD, _SECOND_ARGUMENT_AT),
         _op(_JUMP_EQUAL, _TIOCSTI, 1, 0),
         _op(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
-        refuse,
-        _op(_RETURN, _ALLOW),
+        _REFUSE,
+        _LET,
     ]
     families = [_AF_INET, _AF_INET6, _AF_NETLINK] + ([_AF_UNIX] if unix_sockets else [])
-    ops += [_op(_JUMP_EQUAL, _SOCKET[machine], 1, 0), _op(_RETURN, _ALLOW), _op(_LOAD_WORD, _FIRST_ARGUMENT_AT)]
+    ops += [_op(_JUMP_EQUAL, _SOCKET[machine], 1, 0), _LET, _op(_LOAD_WORD, _FIRST_ARGUMENT_AT)]
     for family in families:
-        ops += [_op(_JUMP_EQUAL, family, 0, 1), _op(_RETURN, _ALLOW)]
+        ops += [_op(_JUMP_EQUAL, family, 0, 1), _LET]
     ops.append(_op(_RETURN, _ERRNO | errno.EAFNOSUPPORT))
     return b"".join(ops)
+
+
+def _beside_landlock(machine: str, abi: int) -> list[bytes]:
+    """What reaches the machine past Landlock. Before version 3 it does not know of truncating: by path, and by opening
+    what may only be read."""
+    ops: list[bytes] = []
+    for number in sorted([*SHARED_MACHINE[machine].values(), *SHARED_MACHINE_BY_SHARED_NUMBER.values()]):
+        ops += [_op(_JUMP_EQUAL, number, 0, 1), _REFUSE]
+    of_itself = [_op(_LOAD_WORD, _FIRST_ARGUMENT_AT), _op(_JUMP_EQUAL, 0, 1, 0), _REFUSE, _LET]
+    for number in sorted(OF_ITSELF_ONLY[machine].values()):
+        ops += [_op(_JUMP_EQUAL, number, 0, 4), *of_itself]
+    also_second = [_op(_LOAD_WORD, _SECOND_ARGUMENT_AT), _op(_JUMP_EQUAL, 0, 1, 0), _REFUSE, _LET]
+    ops += [_op(_JUMP_EQUAL, _SETPRIORITY[machine], 0, 7), *of_itself[:3], *also_second]
+    if abi < 3:
+        ops += [_op(_JUMP_EQUAL, _TRUNCATE[machine], 0, 1), _REFUSE, _op(_JUMP_EQUAL, _OPENAT2, 0, 1), _NO_SUCH_CALL]
+        for number, flags_at in _OPENS[machine]:
+            ops += [
+                _op(_JUMP_EQUAL, number, 0, 7),
+                _op(_LOAD_WORD, flags_at),
+                _op(_AND, os.O_ACCMODE),
+                _op(_JUMP_EQUAL, os.O_RDONLY, 0, 3),
+                _op(_LOAD_WORD, flags_at),
+                _op(_JUMP_SET, os.O_TRUNC, 0, 1),
+                _REFUSE,
+                _LET,
+            ]
+    return ops
 
 
 class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def install(unix_sockets: bool) -> None:
+def install(unix_sockets: bool, landlock_abi: int | None) -> None:
     """Filter this process and everything it starts. Needs no_new_privs."""
-    code = program(platform.machine(), unix_sockets)
+    code = program(platform.machine(), unix_sockets, landlock_abi)
     linux.prctl(22, 2, ctypes.byref(_Program(len(code) // 8, code)))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER

@@ -23,7 +23,8 @@ def test_hostile_functions_are_stopped_by_an_ordinary_user_too(open_directory: P
     hold.mkdir()
     home.mkdir()
     pytest_words = ["-B", "-m", "pytest", "-p", "no:cacheprovider", f"--confcutdir={HERE}", f"--basetemp={home}/t"]
-    words = [sys.executable, *pytest_words, f"{HERE}/test_hostile_functions.py", "--tb=short"]
+    files = [f"{HERE}/test_hostile_functions.py", f"{HERE}/test_hostile_neighbours.py"]
+    words = [sys.executable, *pytest_words, *files, "--tb=short"]
     command = ordinary_user.command(words, hold, home)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

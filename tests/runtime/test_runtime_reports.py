@@ -58,9 +58,10 @@ def test_a_log_ring_keeps_the_last_bytes_and_no_more() -> None:
     os.close(writer)
 
 
+@pytest.mark.parametrize("landlock_abi", [None, 1, 6])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_every_jump_of_the_filter_stays_inside_it(machine: str) -> None:
-    code = seccomp.program(machine)
+def test_every_jump_of_the_filter_stays_inside_it(machine: str, landlock_abi: int | None) -> None:
+    code = seccomp.program(machine, landlock_abi=landlock_abi)
     ops = [struct.unpack_from("HBBI", code, at) for at in range(0, len(code), 8)]
     for at, (kind, if_true, if_false, _) in enumerate(ops):
         if kind & 0x07 == 0x05:
@@ -91,6 +92,30 @@ def test_the_filter_refuses_what_it_lists_and_foreign_interfaces(machine: str) -
         assert verdict(write | 0x40000000) == killed  # x32
 
 
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_beside_landlock_the_filter_refuses_what_landlock_leaves_open(machine: str) -> None:
+    arch = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine]
+    numbers = {
+        "x86_64": {"fchmodat": 268, "prlimit64": 302, "setpriority": 141, "truncate": 76, "openat": 257, "shmget": 29},
+        "aarch64": {"fchmodat": 53, "prlimit64": 261, "setpriority": 140, "truncate": 45, "openat": 56, "shmget": 194},
+    }[machine]
+
+    def allows(abi: int | None, name: str, *arguments: int) -> bool:
+        four = (*arguments, 0, 0, 0)[:3]
+        data = struct.pack("IIQQQQ", numbers[name], arch, 0, *four)
+        return run_filter(seccomp.program(machine, landlock_abi=abi), data) == 0x7FFF0000
+
+    reading_truncates, writing_truncates = os.O_TRUNC | os.O_RDONLY, os.O_TRUNC | os.O_WRONLY
+    for abi in (1, 2, 3, 6):
+        assert not allows(abi, "fchmodat") and not allows(abi, "shmget")
+        assert allows(abi, "prlimit64", 0) and not allows(abi, "prlimit64", 7)
+        assert allows(abi, "setpriority", 0, 0) and not allows(abi, "setpriority", 0, 7)
+        assert not allows(abi, "setpriority", 2, 0)  # all of the user
+        assert allows(abi, "truncate") == allows(abi, "openat", 0, 0, reading_truncates) == (abi >= 3)
+        assert allows(abi, "openat", 0, 0, writing_truncates) and allows(abi, "openat", 0, 0, os.O_RDONLY)
+    assert all(allows(None, name, 7) for name in numbers)  # a root, users and processes of its own make up for it
+
+
 def run_filter(code: bytes, data: bytes) -> int:
     """The classic BPF machine, as far as the filter uses it."""
     accumulator = at = 0
@@ -101,6 +126,9 @@ def run_filter(code: bytes, data: bytes) -> int:
             return value
         if kind == 0x20:
             accumulator = struct.unpack_from("I", data, value)[0]
+            continue
+        if kind == 0x54:
+            accumulator &= value
             continue
         holds = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[kind]
         at += if_true if holds else if_false
