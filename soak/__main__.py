@@ -1,0 +1,42 @@
+"""./scripts/soak: kill a node, cut its power, keep it busy; a table in the end. Exit status 1 if anything was wrong."""
+
+import argparse
+import logging
+import sys
+import time
+
+from soak import outages
+
+KILLS, CUTS, MINUTES = 100, 500, 10
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./scripts/soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=KILLS, help=f"kill -9 under load (default {KILLS})")
+    parser.add_argument("--cuts", type=int, default=CUTS, help=f"power cuts (default {CUTS})")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help=f"of steady load (default {MINUTES})")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="to repeat a run")
+    given = parser.parse_args()
+    logging.getLogger("cloudlet").setLevel(logging.ERROR)  # that logs end in garbage is what is done to them
+    say(f"seed {given.seed}")
+    rows: list[outages.Row] = [("seed", str(given.seed))]
+    wrong: list[str] = []
+    for count, run in ((given.kills, outages.kill), (given.cuts, outages.cut)):
+        if count:
+            done = run(count, given.seed, say)
+            rows += done.rows()
+            wrong += done.wrong
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:{width}}  {value}")
+    for what in wrong:
+        print(f"WRONG: {what}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
