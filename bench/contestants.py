@@ -53,7 +53,7 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Peer:
     name: str
-    requirement: str  # for pip
+    requirements: tuple[str, ...]  # for pip: and what functions import
     command: str  # of the installed environment
 
     def installed(self, directory: Path) -> "Installed":
@@ -62,7 +62,7 @@ class Peer:
         if not (target / "bin" / self.command).exists():
             subprocess.run([sys.executable, "-m", "venv", str(target)], check=True)
             pip = [str(target / "bin" / "pip"), "--disable-pip-version-check", "--quiet", "install", "--prefer-binary"]
-            subprocess.run([*pip, self.requirement], check=True, stderr=subprocess.PIPE)
+            subprocess.run([*pip, *self.requirements], check=True, stderr=subprocess.PIPE)
         code = f"from importlib.metadata import version; print(version({self.name!r}))"
         asked = [str(target / "bin" / "python"), "-c", code]
         version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
@@ -93,8 +93,8 @@ class Installed:
 
 
 PEERS = (
-    Peer("moto", "moto[server]", "moto_server"),
-    Peer("ministack", "ministack", "ministack"),
+    Peer("moto", ("moto[server]",), "moto_server"),
+    Peer("ministack", ("ministack", "boto3"), "ministack"),
 )
 
 
@@ -106,7 +106,7 @@ def peers(directory: Path, say: Say) -> Iterator[Installed | Missing]:
     """All of them, installed side by side; in place of one that could not be, the reason. CLOUDLET_BENCH_PEERS names a
     directory that keeps the environments, for runs in a row."""
     directory = Path(os.environ.get("CLOUDLET_BENCH_PEERS") or directory)
-    say(f"installing {', '.join(peer.requirement for peer in PEERS)} from the package index …")
+    say(f"installing {', '.join(peer.requirements[0] for peer in PEERS)} from the package index …")
     with ThreadPoolExecutor(len(PEERS)) as pool:
         installs = [pool.submit(peer.installed, directory) for peer in PEERS]
         for peer, installed in zip(PEERS, installs, strict=True):

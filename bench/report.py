@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.stages import ORDER
-
+STAGES = ("read", "verify", "parse", "authorise", "validate", "handle", "commit", "disk", "render")
 Key = tuple[str, int, str]  # line, connections, server
 
 
@@ -123,11 +122,11 @@ def behind(
 
 def budget(lines: Mapping[str, Mapping[str, float]]) -> list[str]:
     """µs per stage and line; `whole` is the time a client waits."""
-    head = ["operation", *ORDER, "the rest", "whole"]
+    head = ["operation", *STAGES, "the rest", "whole"]
     rows = [head, ["---"] * len(head)]
     for line, stages in lines.items():
-        rest = stages["whole"] - sum(stages.get(stage, 0.0) for stage in ORDER)
+        rest = stages["whole"] - sum(stages.get(stage, 0.0) for stage in STAGES)
         rows.append(
-            [line, *(f"{stages.get(stage, 0.0):.0f}" for stage in ORDER), f"{rest:.0f}", f"{stages['whole']:.0f}"]
+            [line, *(f"{stages.get(stage, 0.0):.0f}" for stage in STAGES), f"{rest:.0f}", f"{stages['whole']:.0f}"]
         )
     return ["| " + " | ".join(row) + " |" for row in rows]

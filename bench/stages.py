@@ -19,7 +19,6 @@ from cloudlet.store.journal import Journal
 from cloudlet.store.transaction import Tx
 from cloudlet.wire import cbor, constraints, json, query, rest_json, rest_xml
 
-ORDER = ("read", "verify", "parse", "authorise", "validate", "handle", "commit", "disk", "render")
 PLACES: tuple[tuple[str, Any, str], ...] = (
     ("read", connection.Connection, "data_received"),
     ("read", gateway.Router, "route"),
