@@ -122,7 +122,7 @@ def build(
         database=database,
         clock=clock or SystemClock(),
         services={service.name: service.load() for service in SERVICES},
-        identities=IamIdentities(sealer),
+        identities=IamIdentities(sealer, database),
         sealer=sealer,
         base_url=f"http://{settings.host}:{settings.port}",
         settings=settings,

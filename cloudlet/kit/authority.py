@@ -5,13 +5,12 @@ Handlers never check IAM: a service's iam.py says what an operation touches, thi
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudlet.base.errors import AccessDenied
-from cloudlet.kit.policy.evaluate import Access, Decision, decide
+from cloudlet.kit.policy.evaluate import Access, Decision, Policies
 
 if TYPE_CHECKING:
     from cloudlet.kit.call import Call
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 DECISIONS_KEPT = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedDecision:
+class RecordedDecision(NamedTuple):
     """One line of the node's decision trace."""
 
     at_ms: int
@@ -47,14 +45,24 @@ def authorise(call: "Call", operation: str, request: dict[str, Any]) -> None:
     if not accesses:
         return
     policies = call.node.identities.policies_of(call.tx, call.principal, call.session_policies)
-    context = condition_context(call)
     for access in accesses:
-        decision = decide(call.principal, policies, access, context)
-        if not call.rehearses:
-            recorded = RecordedDecision(call.now_ms, call.request_id, call.service.name, operation, decision)
-            call.node.decisions.append(recorded)
+        decision = _decide(call, operation, policies, access)
         if not decision.allowed:
             raise AccessDenied(decision.message)
+
+
+def decision_on(call: "Call", access: Access) -> Decision:
+    """On something a handler only learns of on its way; recorded like all others."""
+    policies = call.node.identities.policies_of(call.tx, call.principal, call.session_policies)
+    return _decide(call, call.operation, policies, access)
+
+
+def _decide(call: "Call", operation: str, policies: Policies, access: Access) -> Decision:
+    node = call.node
+    decision = node.decided.decide(call.principal, policies, access, partial(condition_context, call))
+    if not call.rehearses:
+        node.decisions.append(RecordedDecision(call.now_ms, call.request_id, call.service.name, operation, decision))
+    return decision
 
 
 def _is_loopback(address: str) -> bool:

@@ -8,6 +8,7 @@ from cloudlet.base.clock import Clock
 from cloudlet.kit.authority import DecisionTrace
 from cloudlet.kit.meter import Meter
 from cloudlet.kit.outbox import Outbox
+from cloudlet.kit.policy.evaluate import Decisions
 from cloudlet.kit.ports import Controls, Functions, HttpOut, Identities, Mailbox, MailOut
 from cloudlet.kit.secrets import Sealer
 from cloudlet.kit.service import Service
@@ -30,6 +31,7 @@ class Node:
     outbox: Outbox = field(default_factory=Outbox)
     waiters: Waiters = field(default_factory=Waiters)
     decisions: DecisionTrace = field(default_factory=DecisionTrace)
+    decided: Decisions = field(default_factory=Decisions)
     meter: Meter = field(default_factory=Meter)
     base_url: str = "http://127.0.0.1:4566"
     settings: Any = None

@@ -16,12 +16,14 @@ from cloudlet.store.engine.rocksdb import RocksEngine
 from cloudlet.store.engine.sqlite import SqliteEngine
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull
 from cloudlet.store.journal import PROBE_EVERY_S, Journal
+from cloudlet.store.keys import Subspace
 from cloudlet.store.sequence_note import SequenceNote
 from cloudlet.store.transaction import Tx
 from cloudlet.store.unsynced import Unsynced
 
 _log = logging.getLogger(__name__)
 _PROBE_KEY = b"\x00probe"
+_NOWHERE = b"\x00"  # no key that a transaction's user writes begins with it
 
 
 class Stats(NamedTuple):
@@ -52,6 +54,7 @@ class Database:
         self.blobs = blobs or Blobs(None)
         self.full = False
         self.run_twice = run_twice
+        self.stamped: tuple[bytes, bytes] = (_NOWHERE, b"")  # whose keys, and where their stamp is
         self._note = note
         self._probed_at = 0.0
         self._closed = False
@@ -91,6 +94,11 @@ class Database:
         if noted is None or not noted.closed:
             database.blobs.sweep_aside(database.is_blob_referenced)
         return database
+
+    def stamp(self, space: Subspace, key: bytes) -> None:
+        """From now on whoever writes in `space` also writes something new to `key`, in the same transaction: what is
+        made of many keys may be kept for as long as this one says the same. Of one space."""
+        self.stamped = (space.prefix, key)
 
     def begin(self) -> Tx:
         return Tx(self)

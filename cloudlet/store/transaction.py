@@ -3,6 +3,7 @@
 It runs on the event loop, from begin to commit without waiting, so transactions are serial without locks.
 """
 
+import os
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,7 @@ _ABSENT: Any = object()
 _PAUSE: Any = object()  # between two batches of a scan: who has enough stops here
 _Found = tuple[bytes, bytes, bool]  # key, value, whether the value still wears its tag
 _FIRST_KEY = b"\x01"  # what lies below is the store's own
+_STAMP_BYTES = 12
 
 
 class _Ended:
@@ -80,6 +82,7 @@ class Tx:
         "_order",
         "_overlay",
         "_savepoints",
+        "_stamped",
         "_undo",
         "_unsynced",
     )
@@ -97,6 +100,7 @@ class Tx:
         self._after_commit: list[Callable[[], None]] = []
         self._undo: list[tuple[bytes, bytes | None]] = []
         self._savepoints = 0
+        self._stamped = database.stamped[0]
 
     @property
     def horizon(self) -> int:
@@ -121,10 +125,19 @@ class Tx:
         assert type(value) is bytes, f"a value is bytes, not {type(value).__name__}"
         self._check_key(key)
         self._write(key, value)
+        if key.startswith(self._stamped):
+            self._stamp()
 
     def delete(self, key: bytes) -> None:
         self._check_key(key)
         self._write(key, None)
+        if key.startswith(self._stamped):
+            self._stamp()
+
+    def _stamp(self) -> None:
+        """What was made of the stamped keys may be wrong from here on. Never a counter: what a savepoint undoes could
+        be counted twice."""
+        self._write(self._database.stamped[1], os.urandom(_STAMP_BYTES))
 
     def _check_key(self, key: bytes) -> None:
         assert key and key[0], "keys that begin with 0x00 are the store's own"

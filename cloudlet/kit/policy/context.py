@@ -5,7 +5,7 @@ Names are compared without regard to case; for one name the given context goes b
 before what follows from the principal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cloudlet.kit.policy.request import Access, Principal
@@ -13,19 +13,27 @@ from cloudlet.kit.policy.request import Access, Principal
 _PRINCIPAL_TYPES = {"Root": "Account", "User": "User", "AssumedRole": "AssumedRole", "FederatedUser": "FederatedUser"}
 
 
+Given = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+
 class Context:
     """What one request carries: `get("aws:sourceip")` answers a tuple of texts, or None if the key is absent."""
 
     __slots__ = ("_access", "_given", "_principal", "_values")
 
-    def __init__(self, principal: Principal, access: Access, given: Mapping[str, Any]) -> None:
+    def __init__(self, principal: Principal, access: Access, given: Given) -> None:
         self._principal, self._access, self._given = principal, access, given
         self._values: dict[str, tuple[str, ...]] | None = None
+
+    @property
+    def was_read(self) -> bool:
+        return self._values is not None
 
     def get(self, key: str) -> tuple[str, ...] | None:
         values = self._values
         if values is None:
-            values = self._values = _values(self._principal, self._access, self._given)
+            given = self._given() if callable(self._given) else self._given
+            values = self._values = _values(self._principal, self._access, given)
         return values.get(key)
 
     def single(self, key: str) -> str | None:

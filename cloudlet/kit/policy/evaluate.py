@@ -11,12 +11,11 @@ AWS's order (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies
 The root user of an account needs no identity-based policy. A policy that cannot be read denies.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cloudlet.kit.policy import message
-from cloudlet.kit.policy.context import Context
+from cloudlet.kit.policy.context import Context, Given
 from cloudlet.kit.policy.document import Statement, parse
 from cloudlet.kit.policy.principals import Named
 from cloudlet.kit.policy.request import Access, NamedPolicy, Policies, Principal
@@ -25,6 +24,7 @@ from cloudlet.kit.policy.syntax import MalformedPolicy
 # Nothing has a longer ARN, so what is asked for by one isn't there: its beginning decides. Anybody can send names of
 # megabytes, which would be matched, and kept in decisions.
 RESOURCE_CHARACTERS_MAX = 4096
+DECISIONS_KEPT_MAX = 4096
 TRUST_ACTIONS = frozenset(
     {
         "sts:AssumeRole",
@@ -63,13 +63,41 @@ class Decision:
 Hit = tuple[NamedPolicy, Statement]
 
 
-def decide(principal: Principal, policies: Policies, access: Access, context: Mapping[str, Any]) -> Decision:
-    """`context` holds the global condition keys (aws:SourceIp, aws:CurrentTime …); what follows from the principal
+def decide(principal: Principal, policies: Policies, access: Access, context: Given) -> Decision:
+    """`context` holds, or answers when it is needed, the global condition keys (aws:SourceIp, aws:CurrentTime …); what follows from the principal
     (aws:PrincipalArn, aws:username, aws:PrincipalTag/… …) need not be in it."""
     if len(access.resource) > RESOURCE_CHARACTERS_MAX:
         access = replace(access, resource=access.resource[:RESOURCE_CHARACTERS_MAX])
+    return _decide_in(Context(principal, access, context), principal, policies, access)
+
+
+class Decisions:
+    """Decisions that policies, action and resource alone made: asked again, they would be the same."""
+
+    def __init__(self, kept_max: int = DECISIONS_KEPT_MAX) -> None:
+        self._kept: dict[tuple, Decision] = {}
+        self._kept_max = kept_max
+
+    def decide(self, principal: Principal, policies: Policies, access: Access, context: Given) -> Decision:
+        """As `decide`."""
+        key = (policies.serial, access.action, access.resource, access.resource_account, access.resource_policy)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        if not policies.serial or len(access.resource) > RESOURCE_CHARACTERS_MAX:
+            return decide(principal, policies, access, context)
+        read = Context(principal, access, context)
+        decision = _decide_in(read, principal, policies, access)
+        if not read.was_read:
+            if len(self._kept) >= self._kept_max:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = decision
+        return decision
+
+
+def _decide_in(context: Context, principal: Principal, policies: Policies, access: Access) -> Decision:
     try:
-        return _decide(principal, policies, access, Context(principal, access, context))
+        return _decide(principal, policies, access, context)
     except MalformedPolicy:
         return _decision(principal, access, False, "malformed")
 

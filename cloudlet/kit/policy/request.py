@@ -42,11 +42,14 @@ class NamedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What the principal carries. `session` None: no session policy was passed; an empty tuple allows nothing."""
+    """What the principal carries. `session` None: no session policy was passed; an empty tuple allows nothing.
+
+    `serial`, if not 0, is of these alone: one principal's, as they stand. Decisions may be kept by it."""
 
     identity: tuple[NamedPolicy, ...] = ()
     boundary: NamedPolicy | None = None
     session: tuple[NamedPolicy, ...] | None = None
+    serial: int = field(default=0, compare=False)
 
 
 NO_POLICIES = Policies()

@@ -1,18 +1,19 @@
 """Who an access key is, and which policies a caller carries: what every request asks IAM.
 
-Bytes are read through `tx` each time; what is made of them (records, unsealed secrets, policies) is kept by the bytes.
+What is made of IAM's keys is kept as long as their stamp, read through `tx` each time, stays as it was.
 """
 
+import itertools
 from functools import lru_cache
 from typing import Any
 
 from cloudlet.kit import arn as arns
-from cloudlet.kit.policy import NO_POLICIES, NamedPolicy, Policies, Principal
+from cloudlet.kit.policy import NamedPolicy, Policies, Principal
 from cloudlet.kit.ports import AssumableRole, Identity, KeyUse
 from cloudlet.kit.secrets import Sealer
 from cloudlet.services.iam import managed_policies
 from cloudlet.services.iam.keys import Keys
-from cloudlet.services.iam.lookup import GROUP, POLICY, ROLE, USER, decoded, find
+from cloudlet.services.iam.lookup import POLICY, ROLE, USER, find, find_by_id
 from cloudlet.services.iam.records import AccessKey, Policy, Role, User
 from cloudlet.services.iam.trust import evaluated_trust
 from cloudlet.services.iam.uses import Uses
@@ -30,27 +31,54 @@ _ROOTS_OWN = NamedPolicy("root", '{"Version":"2012-10-17","Statement":{"Effect":
 class IamIdentities:
     """kit/ports.py: Identities."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, database: Database) -> None:
+        database.stamp(Keys.space, Keys.stamp)
         self._sealer = sealer
         self._uses = Uses()
         self._keys = lru_cache(maxsize=KEPT_MAX)(Keys)
-        self._identity = lru_cache(maxsize=KEPT_MAX)(self._make_identity)
+        self._stamp: bytes | None = None
+        self._identities: dict[str, Identity] = {}
+        self._serials = itertools.count(1)
+        self._policies: dict[tuple[str, str, tuple[str, ...] | None], Policies] = {}
+
+    def _look_at_stamp(self, tx: Tx) -> None:
+        """Forget what is kept if anything in IAM changed since, or there is too much of it."""
+        stamp = tx.get(Keys.stamp)
+        if stamp != self._stamp or len(self._identities) > KEPT_MAX or len(self._policies) > KEPT_MAX:
+            self._stamp = stamp
+            self._identities.clear()
+            self._policies.clear()
 
     def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
-        stored_key = tx.get(_place_of_key(access_key_id))
+        self._look_at_stamp(tx)
+        identity = self._identities.get(access_key_id)
+        if identity is None:
+            identity = self._read_access_key(tx, access_key_id)
+            if identity is not None:
+                self._identities[access_key_id] = identity
+        return identity
+
+    def _read_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
+        stored_key = tx.get(Keys.access_key.key(access_key_id))
         if stored_key is None:
             return None
-        access_key: AccessKey = decoded(AccessKey, stored_key)
-        stored_user = tx.get(_place(self._keys(access_key.account), access_key.user_id))
-        return self._identity(stored_key, stored_user) if stored_user else None
-
-    def _make_identity(self, stored_key: bytes, stored_user: bytes) -> Identity:
-        access_key, user = AccessKey.decode(stored_key), User.decode(stored_user)
+        access_key: AccessKey = AccessKey.decode(stored_key)
+        user = find_by_id(tx, self._keys(access_key.account), access_key.user_id)
+        if user is None:
+            return None
         principal = Principal(user.arn, user.account, "User", user_id=user.id, name=user.name, tags=user.tags)
         secret = self._sealer.unseal(access_key.sealed_secret, ACCESS_KEY_PURPOSE, access_key.id.encode())
         return Identity(principal, secret, secret_version=access_key.id, is_active=access_key.is_active)
 
     def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
+        self._look_at_stamp(tx)
+        key = (principal.arn, principal.user_id, session_policies)
+        policies = self._policies.get(key)
+        if policies is None:
+            policies = self._policies[key] = self._read_policies(tx, principal, session_policies)
+        return policies
+
+    def _read_policies(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
         keys = self._keys(principal.account)
         identity: tuple[NamedPolicy, ...] = ()
         boundary: NamedPolicy | None = None
@@ -59,27 +87,22 @@ class IamIdentities:
             identity, boundary = self._carried(tx, keys, carrier_id)
         elif principal.type == "FederatedUser":
             identity = (_ROOTS_OWN,)
-        elif session_policies is None:
-            return NO_POLICIES
         session = None
         if session_policies is not None:
             session = tuple(self._session_policy(tx, text) for text in session_policies)
-        return Policies(identity, boundary, session)
+        return Policies(identity, boundary, session, next(self._serials))
 
     def _carried(self, tx: Tx, keys: Keys, carrier_id: str) -> tuple[tuple[NamedPolicy, ...], NamedPolicy | None]:
         """What a user or role carries itself and through groups, and its boundary. Nothing once it is deleted."""
-        stored = tx.get(_place(keys, carrier_id))
-        if stored is None:
+        entity: Any = find_by_id(tx, keys, carrier_id)
+        if entity is None:
             return (), None
-        record: Any = User if carrier_id.startswith(USER.id_prefix) else Role
-        entity = decoded(record, stored)
-        found = list(_inline(record, stored))
+        found = _inline(entity)
         found += [self._managed(tx, keys, arn, policy_id) for arn, policy_id in entity.attached.items()]
         for group_id in entity.groups if isinstance(entity, User) else ():
-            stored_group = tx.get(_place(keys, group_id))
-            assert stored_group is not None, f"{entity.arn} is in group {group_id}, which is gone"
-            group = decoded(GROUP.record, stored_group)
-            found += _inline(GROUP.record, stored_group)
+            group = find_by_id(tx, keys, group_id)
+            assert group is not None, f"{entity.arn} is in group {group_id}, which is gone"
+            found += _inline(group)
             found += [self._managed(tx, keys, arn, policy_id) for arn, policy_id in group.attached.items()]
         boundary = self._managed(tx, keys, entity.boundary, entity.boundary_id) if entity.boundary else None
         return tuple(found), boundary
@@ -87,9 +110,9 @@ class IamIdentities:
     def _managed(self, tx: Tx, keys: Keys, policy_arn: str, policy_id: str) -> NamedPolicy:
         if not policy_id:
             return managed_policies.NAMED[policy_arn]
-        stored = tx.get(_place(keys, policy_id))
-        assert stored is not None, f"{policy_arn} is attached, but gone"
-        return _named(stored)
+        policy = find_by_id(tx, keys, policy_id)
+        assert policy is not None, f"{policy_arn} is attached, but gone"
+        return NamedPolicy(policy.arn, policy.document)
 
     def _session_policy(self, tx: Tx, text: str) -> NamedPolicy:
         """A document, or the ARN of a managed policy. One that was deleted since allows nothing."""
@@ -140,24 +163,5 @@ def _carrier_id(principal: Principal) -> str | None:
     return None
 
 
-@lru_cache(maxsize=KEPT_MAX)
-def _place_of_key(access_key_id: str) -> bytes:
-    """Where an access key is stored."""
-    return Keys.access_key.key(access_key_id)
-
-
-@lru_cache(maxsize=4 * KEPT_MAX)
-def _place(keys: Keys, entity_id: str) -> bytes:
-    """Where an entity is stored; `keys` are made once for each account."""
-    return keys.entity.key(entity_id)
-
-
-@lru_cache(maxsize=KEPT_MAX)
-def _inline(record: Any, stored: bytes) -> tuple[NamedPolicy, ...]:
-    return tuple(NamedPolicy(name, document) for name, document in decoded(record, stored).inline.items())
-
-
-@lru_cache(maxsize=KEPT_MAX)
-def _named(stored: bytes) -> NamedPolicy:
-    policy: Policy = decoded(Policy, stored)
-    return NamedPolicy(policy.arn, policy.document)
+def _inline(entity: Any) -> list[NamedPolicy]:
+    return [NamedPolicy(name, document) for name, document in entity.inline.items()]

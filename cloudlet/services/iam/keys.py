@@ -16,6 +16,7 @@ used      ("used", role id or key id)     -> LastUse
 Of all accounts together:
 access_key ("k", access key id)           -> AccessKey
 alias_of   ("alias", alias)               -> account
+stamp      ("stamp")                      -> something new with every write to any of these (store/database.py)
 """
 
 from cloudlet.kit.counter import Tally
@@ -25,7 +26,8 @@ _EVERYBODY = Subspace("iam", "")
 
 
 class Keys:
-    access_key, alias_of = _EVERYBODY["k"], _EVERYBODY["alias"]
+    space = Subspace("iam")
+    access_key, alias_of, stamp = _EVERYBODY["k"], _EVERYBODY["alias"], _EVERYBODY.key("stamp")
 
     def __init__(self, account: str, region: str = "") -> None:
         self.account = account

@@ -3,10 +3,11 @@
 from typing import Any
 
 from cloudlet.base.errors import AwsError
+from cloudlet.kit.authority import decision_on
 from cloudlet.kit.call import Call
 from cloudlet.services.s3 import engine, errors, integrity, preconditions, rules
 from cloudlet.services.s3.events import announce
-from cloudlet.services.s3.iam import access_to, allows
+from cloudlet.services.s3.iam import access_to
 from cloudlet.services.s3.lookup import check_version_id, find_current, find_version, locate
 from cloudlet.services.s3.records import Bucket, Version
 from cloudlet.services.s3.service import s3
@@ -124,7 +125,7 @@ def _check_entry(call: Call, bucket: Bucket, entry: dict[str, Any]) -> None:
     action, context = "DeleteObject", {}
     if version_id is not None:
         action, context = "DeleteObjectVersion", {"s3:VersionId": version_id}
-    decision = allows(call, access_to(call, action, bucket.name, key, context))
+    decision = decision_on(call, access_to(call, action, bucket.name, key, context))
     if not decision.allowed:
         raise errors.AccessDenied(decision.message)
     if version_id is not None:

@@ -6,9 +6,8 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cloudlet.kit.authority import RecordedDecision, condition_context
 from cloudlet.kit.call import Call
-from cloudlet.kit.policy.evaluate import Access, Decision, NamedPolicy, decide
+from cloudlet.kit.policy.evaluate import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
 from cloudlet.services.s3 import conditions, errors
 from cloudlet.services.s3.copy_source import CopySource, parse_copy_source
@@ -45,16 +44,6 @@ def _policy_counts(call: Call, bucket: Bucket) -> bool:
     if not bucket.policy_is_public or not bucket.blocks("RestrictPublicBuckets"):
         return True
     return call.principal.type == "Service" or call.principal.account == bucket.account
-
-
-def allows(call: Call, access: Access) -> Decision:
-    """The decision on something a handler only learns of on its way; it is recorded like all others."""
-    policies = call.node.identities.policies_of(call.tx, call.principal, call.session_policies)
-    decision = decide(call.principal, policies, access, condition_context(call))
-    call.node.decisions.append(
-        RecordedDecision(call.now_ms, call.request_id, call.service.name, call.operation, decision)
-    )
-    return decision
 
 
 def _bucket(action: str, of_request: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> AccessRule:

@@ -4,10 +4,11 @@ import re
 from typing import Any, NamedTuple
 
 from cloudlet.base.errors import AccessDenied
+from cloudlet.kit.authority import decision_on
 from cloudlet.kit.call import Call
 from cloudlet.services.s3 import bodies, engine, errors, intake, integrity, preconditions, rules
 from cloudlet.services.s3.events import announce
-from cloudlet.services.s3.iam import access_to, allows
+from cloudlet.services.s3.iam import access_to
 from cloudlet.services.s3.keys import Contents
 from cloudlet.services.s3.lifecycle import expiration_of
 from cloudlet.services.s3.lookup import find_current, find_latest, find_version, locate
@@ -132,7 +133,7 @@ def marker_refused(marker: Version, method: str) -> Exception:
 
 
 def check_may_know(call: Call, bucket: Bucket) -> None:
-    decision = allows(call, access_to(call, "ListBucket", bucket.name))
+    decision = decision_on(call, access_to(call, "ListBucket", bucket.name))
     if not decision.allowed:
         raise AccessDenied(decision.message)
 
