@@ -167,7 +167,7 @@ class Gateway:
         handler = route.service.require_operation(name)
         if route.protocol == "rest-xml" and rest_xml.is_presigned(request):
             request.headers, request._by_name = rest_xml.with_hoisted(request).headers, None
-        if route.protocol != "query":
+        if route.protocol != "query" and request.body and request.header("content-encoding") is not None:
             readable = await unpacked(request, route.protocol)
         if len(readable.body) > PARSED_IN_THREAD_BYTES:
             parameters = await asyncio.to_thread(codec.parse, model, operation, readable, bound)
@@ -180,7 +180,8 @@ class Gateway:
         if call.horizon > self.node.database.journal.durable:
             await call.settle()
         response = codec.render(model, operation, result, exchange.request_id)
-        response.headers += self._cross_origin(exchange)
+        if route.service.cross_origin is not None:
+            response.headers += self._cross_origin(exchange)
         return response
 
     async def _preflight(self, exchange: Exchange) -> HttpResponse:

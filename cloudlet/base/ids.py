@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 
+_PORTION_BYTES = 4096
 _UPPER_ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LOWER_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
 _VERSION_4 = 4 << 76 | 2 << 62
@@ -12,11 +13,35 @@ _NOT_FIXED = (1 << 128) - 1 & ~(15 << 76 | 3 << 62)
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
+class _SystemRandom(random.SystemRandom):
+    """The operating system's randomness, asked for in larger portions: a system call each would cost more than the
+    rest of an id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._portion, self._at = b"", _PORTION_BYTES
+        os.register_at_fork(after_in_child=self._throw_away)  # two processes never share a portion
+
+    def _throw_away(self) -> None:
+        self._at = _PORTION_BYTES
+
+    def getrandbits(self, k: int) -> int:
+        size = (k + 7) >> 3
+        at, end = self._at, self._at + size
+        if end > _PORTION_BYTES:
+            if size > _PORTION_BYTES:
+                return super().getrandbits(k)
+            self._portion = os.urandom(_PORTION_BYTES)
+            at, end = 0, size
+        self._at = end
+        return int.from_bytes(self._portion[at:end]) >> (size * 8 - k)
+
+
 class _Source:
     """Operating-system randomness, or a seeded generator once `seed` was called."""
 
     def __init__(self) -> None:
-        self.generator: random.Random = random.SystemRandom()
+        self.generator: random.Random = _SystemRandom()
 
 
 _source = _Source()
@@ -24,7 +49,7 @@ _source = _Source()
 
 def seed(number: int | None) -> None:
     """Make ids repeatable (tests only); None goes back to the operating system's randomness."""
-    _source.generator = random.SystemRandom() if number is None else random.Random(number)
+    _source.generator = _SystemRandom() if number is None else random.Random(number)
 
 
 def random_bytes(count: int) -> bytes:

@@ -7,8 +7,8 @@ transaction), `later` (after it), `notify`, `count`. Around transactions, in an 
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,8 +30,7 @@ T = TypeVar("T")
 DEPTH_MAX = 8  # call.aws within call.aws
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a request came from, as conditions and answers need it."""
 
     ip: str = "127.0.0.1"
@@ -218,14 +217,14 @@ class Call:
 
         Kept once the transaction commits; outside of one, at once.
         """
-        namespace = f"AWS/{_NAMESPACES.get(self.service.name, self.service.name.upper())}"
+        sorted_dimensions = tuple(sorted(dimensions.items()))
         series = Series(
-            self.account, self.region, namespace, metric, unit, tuple(sorted(dimensions.items())), self.now_ms // 60_000
+            self.account, self.region, self.service.namespace, metric, unit, sorted_dimensions, self.now_ms // 60_000
         )
         if self._tx is None:
             self.node.meter.add(series, value)
         else:
-            self._tx.after_commit(lambda: self.node.meter.add(series, value))
+            self._tx.after_commit(partial(self.node.meter.add, series, value))
 
     # ── around transactions ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,9 +281,6 @@ class Call:
     async def settle(self) -> None:
         """Wait until all that this call has read and written is durable: before anything leaves the process."""
         await self.node.database.journal.wait(self.horizon)
-
-
-_NAMESPACES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "logs": "Logs", "cloudwatch": "CloudWatch"}
 
 
 def task_call(node: Node, entry: outbox.Entry) -> Call:

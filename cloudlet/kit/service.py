@@ -23,6 +23,7 @@ from cloudlet.wire.model import ServiceModel, load
 
 AccessRule = Callable[[Any, dict[str, Any]], Sequence[Access]]  # (call, request) -> what the call touches
 
+_NAMESPACES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "logs": "Logs", "cloudwatch": "CloudWatch"}
 TASK_AGE_MAX_MS = 24 * 3600 * 1000
 
 
@@ -85,6 +86,7 @@ class Service:
         by default `<name>.amazonaws.com`."""
         self.name, self.folder, self.anonymous = name, folder or name, anonymous
         self.principal = principal or f"{name}.amazonaws.com"
+        self.namespace = f"AWS/{_NAMESPACES.get(name, name.upper())}"  # of its metrics
         self.keys = lru_cache(maxsize=4096)(keys)
         self.module_of = {operation: module for module, names in contents.items() for operation in names.split()}
         self.operations: dict[str, Operation] = {}

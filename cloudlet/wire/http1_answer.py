@@ -2,10 +2,10 @@
 
 import re
 import time
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 
 from cloudlet.wire.message import HttpResponse
 
@@ -22,8 +22,7 @@ class BadAnswer(ValueError):
     """A handler's answer that cannot be sent: its head would say something else than it means."""
 
 
-@dataclass(slots=True, frozen=True)
-class Framing:
+class Framing(NamedTuple):
     """What follows the head."""
 
     sends_body: bool

@@ -57,11 +57,14 @@ class HttpRequest:
 
     def header(self, name: str) -> str | None:
         """The value of header `name` (lower case); several of one name are joined by a comma (RFC 9110, 5.3)."""
-        if self._by_name is None:
-            self._by_name = {}
-            for key, value in self.headers:
-                self._by_name[key] = f"{self._by_name[key]},{value}" if key in self._by_name else value
-        return self._by_name.get(name)
+        by_name = self._by_name
+        if by_name is None:
+            by_name = self._by_name = dict(self.headers)
+            if len(by_name) != len(self.headers):
+                by_name.clear()
+                for key, value in self.headers:
+                    by_name[key] = f"{by_name[key]},{value}" if key in by_name else value
+        return by_name.get(name)
 
 
 @dataclass(slots=True, frozen=True)

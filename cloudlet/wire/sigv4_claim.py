@@ -61,6 +61,7 @@ _USUAL_HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^,\s]+), ?SignedHeaders=([^,\s]+), ?Signature=([^,\s]+)", re.ASCII
 )
 _AMZ_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+_SCOPE_KEPT_CHARACTERS = 512
 _SCOPE_DATE = re.compile(r"\d{8}", re.ASCII)
 _REGION = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
@@ -184,17 +185,8 @@ def _claim(
     presigned: bool = False,
     expires: str | None = None,
 ) -> Claim:
-    parts = credential.rsplit("/", 4)
-    well_formed = len(parts) == 5 and all(parts) and _VISIBLE.fullmatch(credential) and _SCOPE_DATE.fullmatch(parts[1])
-    if not well_formed:
-        raise SignatureProblem(Kind.BAD_CREDENTIAL, credential=credential, presigned=presigned)
-    access_key_id, date, region, service, terminator = parts
-    if not _VISIBLE.fullmatch(signed_headers):
-        raise SignatureProblem(Kind.INCOMPLETE, missing="SignedHeaders names no headers.", presigned=presigned)
-    if not _REGION.fullmatch(region):  # it becomes part of ARNs and of every key
-        raise SignatureProblem(Kind.WRONG_REGION, region=region[:64], expected="us-east-1", presigned=presigned)
-    if terminator != "aws4_request":
-        raise SignatureProblem(Kind.WRONG_TERMINATOR, terminator=terminator, presigned=presigned)
+    read = _read_scope if len(credential) + len(signed_headers) <= _SCOPE_KEPT_CHARACTERS else _read_scope.__wrapped__
+    access_key_id, date, region, service, names = read(credential, signed_headers, presigned)
     if not amz_date.startswith(date):
         raise SignatureProblem(
             Kind.WRONG_DATE, scope_date=date, request_date=amz_date[:8], amz_date=amz_date, presigned=presigned
@@ -209,7 +201,7 @@ def _claim(
         date,
         region,
         service,
-        tuple(signed_headers.split(";")),
+        names,
         signature,
         amz_date,
         signed_at_ms,
@@ -219,6 +211,23 @@ def _claim(
         mode,
         declared,
     )
+
+
+@lru_cache(maxsize=1024)  # a client says the same with each of its requests
+def _read_scope(credential: str, signed_headers: str, presigned: bool) -> tuple[str, str, str, str, tuple[str, ...]]:
+    """Access key id, date, region, service and the names of signed headers."""
+    parts = credential.rsplit("/", 4)
+    well_formed = len(parts) == 5 and all(parts) and _VISIBLE.fullmatch(credential) and _SCOPE_DATE.fullmatch(parts[1])
+    if not well_formed:
+        raise SignatureProblem(Kind.BAD_CREDENTIAL, credential=credential, presigned=presigned)
+    access_key_id, date, region, service, terminator = parts
+    if not _VISIBLE.fullmatch(signed_headers):
+        raise SignatureProblem(Kind.INCOMPLETE, missing="SignedHeaders names no headers.", presigned=presigned)
+    if not _REGION.fullmatch(region):  # it becomes part of ARNs and of every key
+        raise SignatureProblem(Kind.WRONG_REGION, region=region[:64], expected="us-east-1", presigned=presigned)
+    if terminator != "aws4_request":
+        raise SignatureProblem(Kind.WRONG_TERMINATOR, terminator=terminator, presigned=presigned)
+    return access_key_id, date, region, service, tuple(signed_headers.split(";"))
 
 
 def _payload(declared: str | None, presigned: bool) -> tuple[PayloadMode, str]:

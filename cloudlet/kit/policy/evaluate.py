@@ -64,8 +64,8 @@ Hit = tuple[NamedPolicy, Statement]
 
 
 def decide(principal: Principal, policies: Policies, access: Access, context: Given) -> Decision:
-    """`context` holds, or answers when it is needed, the global condition keys (aws:SourceIp, aws:CurrentTime …); what follows from the principal
-    (aws:PrincipalArn, aws:username, aws:PrincipalTag/… …) need not be in it."""
+    """`context` holds the global condition keys (aws:SourceIp, aws:CurrentTime …), or answers them when they are
+    needed; what follows from the principal (aws:PrincipalArn, aws:username, aws:PrincipalTag/… …) need not be in it."""
     if len(access.resource) > RESOURCE_CHARACTERS_MAX:
         access = replace(access, resource=access.resource[:RESOURCE_CHARACTERS_MAX])
     return _decide_in(Context(principal, access, context), principal, policies, access)
