@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from cloudlet.kit.policy import (
     service_principal,
     simulate,
 )
+from cloudlet.kit.policy.evaluate import Decisions
 
 HOME, AWAY = "111122223333", "444455556666"
 QUEUE = f"arn:aws:sqs:eu-west-1:{HOME}:jobs"
@@ -398,3 +400,32 @@ def test_a_simulation_names_what_matched_and_what_it_missed():
     assert simulate(BOB, Policies(identity, boundary=OTHER), access, {}).allowed_by_boundary is False
     denied = simulate(BOB, Policies((*identity, DENY)), access, {})
     assert denied.eval_decision == "explicitDeny" and denied.matched[-1].deny
+
+
+def test_a_decision_is_kept_only_where_nothing_of_the_request_made_it() -> None:
+    plain = NamedPolicy("p", '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}')
+    by_address = NamedPolicy(
+        "q",
+        '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:GetObject","Resource":"*",'
+        '"Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}}',
+    )
+    asked = 0
+
+    def context_from(address: str) -> Any:
+        def context() -> dict[str, str]:
+            nonlocal asked
+            asked += 1
+            return {"aws:SourceIp": address}
+
+        return context
+
+    decisions = Decisions(kept_max=2)
+    put, get = (Access(f"s3:{name}", "arn:aws:s3:::b/k", HOME) for name in ("PutObject", "GetObject"))
+    policies = Policies((plain, by_address), serial=1)
+    kept = decisions.decide(BOB, policies, put, context_from("10.1.1.1"))
+    assert kept.allowed and decisions.decide(BOB, policies, put, context_from("10.1.1.1")) is kept and not asked
+    assert not decisions.decide(BOB, policies, get, context_from("10.1.1.1")).allowed
+    assert decisions.decide(BOB, policies, get, context_from("192.0.2.1")).allowed
+    assert asked == 2
+    # Other policies of the same serial would be a fault of ours; another serial is decided anew.
+    assert not decisions.decide(BOB, Policies((), serial=2), put, context_from("10.1.1.1")).allowed

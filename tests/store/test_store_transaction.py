@@ -7,7 +7,7 @@ import pytest
 from cloudlet.store import values
 from cloudlet.store.database import Database, horizon_of
 from cloudlet.store.errors import RangeTooLong, TransactionTooLarge
-from cloudlet.store.keys import pack
+from cloudlet.store.keys import Subspace, pack
 
 KIB = 1024
 
@@ -364,3 +364,33 @@ def test_a_scan_of_ten_rows_in_a_hundred_thousand_steps_ten(small):
     before = small.stats().rows_scanned
     small.begin().scan(b"k050000", b"l", limit=10)
     assert small.stats().rows_scanned - before == 10
+
+
+def test_a_write_in_a_stamped_space_renews_its_stamp_and_others_do_not(small):
+    small.stamp(Subspace("s"), b"stamp")
+
+    def stamp_after(change):
+        tx = small.begin()
+        change(tx)
+        tx.commit()
+        return small.begin().get(b"stamp")
+
+    written = stamp_after(lambda tx: tx.put(pack(("s", 1)), b"1"))
+    assert written is not None
+    assert stamp_after(lambda tx: tx.put(pack(("r", 1)), b"1")) == written
+    assert stamp_after(lambda tx: tx.put(pack(("sa", 1)), b"1")) == written
+    deleted = stamp_after(lambda tx: tx.delete(pack(("s", 1))))
+    assert deleted != written
+
+
+def test_a_stamp_that_a_savepoint_undid_never_comes_again(small):
+    small.stamp(Subspace("s"), b"stamp")
+    tx = small.begin()
+    seen = set()
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), tx.savepoint():
+            tx.put(pack(("s", 1)), b"1")
+            seen.add(tx.get(b"stamp"))
+            raise ZeroDivisionError
+        assert tx.get(b"stamp") is None
+    assert len(seen) == 3

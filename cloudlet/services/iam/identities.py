@@ -39,7 +39,7 @@ class IamIdentities:
         self._stamp: bytes | None = None
         self._identities: dict[str, Identity] = {}
         self._serials = itertools.count(1)
-        self._policies: dict[tuple[str, str, tuple[str, ...] | None], Policies] = {}
+        self._policies: dict[tuple, Policies] = {}
 
     def _look_at_stamp(self, tx: Tx) -> None:
         """Forget what is kept if anything in IAM changed since, or there is too much of it."""
@@ -72,7 +72,7 @@ class IamIdentities:
 
     def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
         self._look_at_stamp(tx)
-        key = (principal.arn, principal.user_id, session_policies)
+        key = (principal.arn, principal.user_id, principal.role_id, session_policies)
         policies = self._policies.get(key)
         if policies is None:
             policies = self._policies[key] = self._read_policies(tx, principal, session_policies)

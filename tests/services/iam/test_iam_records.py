@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cloudlet.kit.policy import Principal
 from cloudlet.kit.record import Record
+from cloudlet.services.iam.keys import Keys
 from cloudlet.services.iam.records import (
     AccessKey,
     Group,
@@ -17,6 +19,8 @@ from cloudlet.services.iam.records import (
     User,
 )
 from tests.client import ACCOUNT, TestNode
+
+EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 _COMMON = (
     "a470617468a12fa76163636f756e74ac303030303030303030303030aa637265617465645f6d73cd03e8"  # path, account, created
@@ -95,6 +99,35 @@ def test_a_decision_reads_the_user_its_groups_and_its_policies_once_each(node: T
     counting: Any = CountingTx(tx)
     principal = Principal(user["Arn"], ACCOUNT, "User", user_id=user["UserId"], name="ann")
     policies = node.node.identities.policies_of(counting, principal, None)
-    tx.discard()
     assert [policy.name.rpartition("/")[2] for policy in policies.identity] == ["p", "q", "q", "ReadOnlyAccess", "p"]
-    assert counting.gets == 1 + 1 + 2  # user, group, two of the account's own policies; AWS's own are not stored
+    # The stamp, user, group, two of the account's own policies; AWS's own are not stored.
+    assert counting.gets == 1 + 1 + 1 + 2
+    assert node.node.identities.policies_of(counting, principal, None) is policies
+    assert counting.gets == 5 + 1  # nothing changed, says the stamp
+    tx.discard()
+
+
+def test_policies_are_read_again_after_any_change_and_forgotten_with_one_that_is_undone(node: TestNode) -> None:
+    user = node.aws("iam", "CreateUser", UserName="ann")["User"]
+    principal = Principal(user["Arn"], ACCOUNT, "User", user_id=user["UserId"], name="ann")
+    node.aws("iam", "PutUserPolicy", UserName="ann", PolicyName="p", PolicyDocument=EVERYTHING)
+
+    def names(tx: Any) -> list[str]:
+        return [policy.name for policy in node.node.identities.policies_of(tx, principal, None).identity]
+
+    database = node.node.database
+    tx = database.begin()
+    place = Keys(ACCOUNT).entity.key(user["UserId"])
+    stored = tx.get(place)
+    assert stored is not None and names(tx) == ["p"]
+    with pytest.raises(ZeroDivisionError), tx.savepoint():
+        tx.put(place, replace(User.decode(stored), inline={}).encode())
+        assert names(tx) == []
+        raise ZeroDivisionError
+    assert names(tx) == ["p"]
+    tx.put(place, replace(User.decode(stored), inline={"q": EVERYTHING}).encode())
+    assert names(tx) == ["q"]
+    tx.discard()
+    tx = database.begin()
+    assert names(tx) == ["p"]
+    tx.discard()
