@@ -27,7 +27,7 @@ class Simulation:
     def __init__(self, chance: Random, tell: Tell, is_fifo: bool) -> None:
         self.tell, self.is_fifo = tell, is_fifo
         self.suffix = ".fifo" if is_fifo else ""
-        self.world = CrashingNode()
+        self.world = CrashingNode("sqs")
         self.delay_ms = chance.choice((0, 0, 7000)) if is_fifo else 0
         dead = ModelQueue("dead", is_fifo, 1000 * DEAD_RETENTION_S)
         self.queues = {"dead": dead, "q": ModelQueue("q", is_fifo, 1000 * RETENTION_S, RECEIVES_MAX, dead)}
