@@ -11,6 +11,7 @@ from collections.abc import Callable
 import uvloop
 
 from cloudlet.app.health import health_pages
+from cloudlet.app.loop_watch import BUDGET_S
 from cloudlet.app.run_file import CannotServe, RunFile, Running
 from cloudlet.app.server import Server
 from cloudlet.app.wiring import House, build
@@ -19,7 +20,6 @@ from cloudlet.store.errors import StoreError
 from cloudlet.store.journal import set_switch_interval
 
 STOP_GRACE_S = 10.0
-LOOP_BUDGET_S = 0.005  # of one callback; breaches are logged in debug mode
 OBJECTS_BEFORE_COLLECTION = 20_000  # new ones that are alive: requests leave next to none behind
 
 log = logging.getLogger("cloudlet")
@@ -32,7 +32,7 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
     if settings.log_level == "debug":
         loop = asyncio.get_running_loop()
         loop.set_debug(True)
-        loop.slow_callback_duration = LOOP_BUDGET_S
+        loop.slow_callback_duration = BUDGET_S
     try:
         house = build(settings)
     except StoreError as error:

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
+from cloudlet.app.loop_watch import LoopWatch
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call, Source
 from cloudlet.kit.meter import Series, Statistics
@@ -13,7 +15,7 @@ from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
 
 EVERY_S = 5.0
-METRICS_PER_CALL = 100
+METRICS_PER_CALL = 50  # a transaction of some milliseconds
 
 log = logging.getLogger("cloudlet.upkeep")
 
@@ -30,6 +32,7 @@ class Upkeep:
         self.node = node
         self._loop_task: asyncio.Task | None = None
         self._noted_sequence = -1
+        self.watch: LoopWatch | None = None
 
     def restore_clock(self) -> None:
         """At start: go on from the service clock of the last run."""
@@ -58,6 +61,9 @@ class Upkeep:
     def tick(self) -> None:
         """One round: metrics out, clock noted if anything was stored since."""
         self.flush_metrics()
+        self._note_clock_if_moved()
+
+    def _note_clock_if_moved(self) -> None:
         sequence = self.node.database.journal.applied
         if sequence != self._noted_sequence:
             self.note_clock()
@@ -67,12 +73,23 @@ class Upkeep:
         while True:
             await asyncio.sleep(EVERY_S)
             try:
-                self.tick()
+                await self.flush_metrics_in_pieces()
+                self._note_clock_if_moved()
             except Exception:
                 log.exception("upkeep failed; it is tried again in %s s", EVERY_S)
 
     def flush_metrics(self) -> None:
-        """Hand what was counted to CloudWatch, by account, region and namespace."""
+        """Hand what was counted to CloudWatch, at once."""
+        for _ in self._flushing():
+            pass
+
+    async def flush_metrics_in_pieces(self) -> None:
+        """The same, letting others run in between."""
+        for _ in self._flushing():
+            await asyncio.sleep(0)
+
+    def _flushing(self) -> Iterator[None]:
+        """Hand out what was counted by account, region and namespace, a transaction a step."""
         if "cloudwatch" not in self.node.services:
             return
         batches: dict[tuple[str, str, str], list[tuple[Series, Statistics]]] = {}
@@ -80,8 +97,12 @@ class Upkeep:
             batches.setdefault((series.account, series.region, series.namespace), []).append((series, statistics))
         for (account, region, namespace), batch in batches.items():
             for start in range(0, len(batch), METRICS_PER_CALL):
+                since = self.watch.now() if self.watch is not None else None
                 data = [_datum(*counted) for counted in batch[start : start + METRICS_PER_CALL]]
                 self._put(account, region, {"Namespace": namespace, "MetricData": data})
+                if self.watch is not None and since is not None:
+                    self.watch.look(since, lambda: ("upkeep.flush_metrics", ""))
+                yield
 
     def _put(self, account: str, region: str, request: dict) -> None:
         principal = service_principal("monitoring.amazonaws.com")

@@ -8,6 +8,7 @@ from cloudlet.app.certificate_page import certificate_pages
 from cloudlet.app.functions import HostFunctions
 from cloudlet.app.gateway import Gateway
 from cloudlet.app.http_out import ThreadedHttpOut
+from cloudlet.app.loop_watch import LoopWatch
 from cloudlet.app.mail import NodeMail, NodeMailbox
 from cloudlet.app.package_page import package_page
 from cloudlet.app.root_key import root_key
@@ -50,6 +51,8 @@ SERVICES: tuple[Service, ...] = (
     sts,
 )
 
+BREACHES_SHOWN = 10
+
 
 class House:
     """A node with its gateway and workers, not yet listening: app/serve.py does that, tests call it in process."""
@@ -58,7 +61,10 @@ class House:
         self.node, self.roots = node, roots
         self.gateway = Gateway(node, roots)
         self.upkeep = Upkeep(node)
-        self.workers = Workers(node, self.upkeep.flush_metrics)
+        self.workers = Workers(node, self.upkeep.flush_metrics_in_pieces)
+        is_watched = node.settings.watch_loop or node.settings.log_level == "debug"
+        self.watch = LoopWatch(node.clock.now_ms) if is_watched else None
+        self.gateway.watch = self.workers.watch = self.upkeep.watch = self.watch
         node.controls = NodeControls(self)
         node.functions = self.functions = HostFunctions(node, node.settings)
         self.gateway.internal_pages[LINK_PATH] = package_page(node)
@@ -103,7 +109,7 @@ class NodeControls:
             "Version": __version__,
             "Data": str(settings.data) if settings.data else "in memory",
             "Backlogs": self._house.workers.backlogs(),
-        }
+        } | ({"LoopHeld": self._house.watch.longest(BREACHES_SHOWN)} if self._house.watch is not None else {})
 
 
 def build(

@@ -6,11 +6,14 @@ starts, and removed in the transaction that also keeps its outcome: at least onc
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from time import perf_counter
 from typing import Any
 
 import msgspec
 
+from cloudlet.app.loop_watch import LoopWatch
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call, task_call
 from cloudlet.kit.due import FOREVER_MS
@@ -22,6 +25,7 @@ from cloudlet.store.errors import StoreError, StoreFull, StoreStalled
 from cloudlet.store.transaction import Tx
 
 ENTRIES_PER_TURN = 64  # of one target, before others get theirs
+TURN_S = 0.002  # after which requests get theirs
 IDLE_S = 1.0
 STORE_AGAIN_S = 0.01  # after the store stalled; where it is full, IDLE_S
 
@@ -29,13 +33,15 @@ log = logging.getLogger("cloudlet.workers")
 
 
 class Workers:
-    def __init__(self, node: Node, flush_metrics: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, node: Node, flush_metrics: Callable[[], Awaitable[None]] | None = None) -> None:
         """`flush_metrics` hands out what was counted, at each step of a clock that is moved."""
         self.node = node
         self._tasks: dict[str, Task] = {
             f"{service.name}.{task.name}": task for service in node.services.values() for task in service.tasks.values()
         }
+        self._order = deque(self._tasks)  # whose turn it is
         self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
+        self.watch: LoopWatch | None = None
         self._loop_task: asyncio.Task | None = None
         self._refusal: StoreError | None = None  # the store took nothing of somebody's in the last turn
         self._flush_metrics = flush_metrics
@@ -70,7 +76,8 @@ class Workers:
         self.node.clock.advance(max(0, milliseconds))
         self.node.waiters.wake_all()
         await self.settle()
-        self._flush_metrics()
+        if self._flush_metrics is not None:
+            await self._flush_metrics()
         await self.settle()
 
     async def settle(self) -> None:
@@ -116,18 +123,30 @@ class Workers:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def turn(self) -> bool:
-        """Start or do what is due now; whether there was anything."""
+        """Start or do what is due now, for about TURN_S: the next turn begins where this one ends. Whether there was
+        anything; False says that nothing is due."""
         did_something, self._refusal = False, None
-        for target, task in self._tasks.items():
-            try:
-                if task.waits:
-                    did_something |= self._start_waiting(target, task)
-                else:
-                    did_something |= self._do_at_once(target, task)
-            except StoreError as error:
-                self._refusal = error
-                log.warning("%s waits for the store: %s", target, error)
+        since = self.watch.now() if self.watch is not None else None
+        ends = perf_counter() + TURN_S
+        target = ""
+        for _ in self._tasks:
+            target = self._order[0]
+            self._order.rotate(-1)
+            did_something |= self._attend_to(target, ends)
+            if did_something and perf_counter() >= ends:
+                break
+        if self.watch is not None and since is not None:
+            self.watch.look(since, lambda: (f"a turn of the workers, last {target}", ""))
         return did_something
+
+    def _attend_to(self, target: str, ends: float) -> bool:
+        task = self._tasks[target]
+        try:
+            return self._start_waiting(target, task) if task.waits else self._do_at_once(target, task, ends)
+        except StoreError as error:
+            self._refusal = error
+            log.warning("%s waits for the store: %s", target, error)
+            return False
 
     async def _run(self) -> None:
         while True:
@@ -149,9 +168,11 @@ class Workers:
             )[0]:
                 pass
 
-    def _do_at_once(self, target: str, task: Task) -> bool:
-        """Run due entries of a `def` task, each in one transaction with its removal."""
+    def _do_at_once(self, target: str, task: Task, ends: float) -> bool:
+        """Run due entries of a `def` task, each in one transaction with its removal, one at least."""
         for done in range(ENTRIES_PER_TURN):
+            if done and perf_counter() >= ends:
+                break
             entry = self._peek(target)
             if entry is None:
                 return done > 0
@@ -186,7 +207,10 @@ class Workers:
             return False
         entries, horizon = self.node.database.transact(self._take, target, min(room, ENTRIES_PER_TURN), task.lease_ms)
         for entry in entries:
-            started = asyncio.get_running_loop().create_task(self._attend(task, entry, horizon), name=target)
+            attempt: Coroutine[Any, Any, None] = self._attend(task, entry, horizon)
+            if self.watch is not None:
+                attempt = self.watch.run(attempt, lambda told=(target, entry.id): told)  # type: ignore[misc]
+            started = asyncio.get_running_loop().create_task(attempt, name=target)
             running.add(started)
             started.add_done_callback(running.discard)
             started.add_done_callback(lambda _: self.node.waiters.wake(("outbox",)))

@@ -26,6 +26,7 @@ class Settings:
     accept_loss: bool = False
     engine: str = "rocksdb"
     log_level: str = "warning"
+    watch_loop: bool = False
 
     @property
     def is_loopback(self) -> bool:
@@ -68,6 +69,7 @@ SETTINGS = tuple(
         ("accept_loss", "open a store whose log has lost writes that were on disk"),
         ("engine", "storage engine: rocksdb, or sqlite where no wheel exists"),
         ("log_level", "debug, info, warning or error"),
+        ("watch_loop", "time each callback of the event loop: `cloudlet status` shows the longest; debug mode does"),
     )
 )
 

@@ -30,6 +30,8 @@ def run(given: argparse.Namespace) -> int:
         print("            THE DISK IS FULL: writes are refused, reads go on")
     for backlog in status.get("Backlogs", []):
         print(f"to do       {backlog['Target']}: {backlog['Running']} running{_since(backlog)}")
+    for breach in status.get("LoopHeld", []):
+        print(f"loop held   {breach['Name']} for {breach['HeldMicroseconds'] / 1000:.1f} ms ({breach['Id']})")
     return 0
 
 
