@@ -53,7 +53,7 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Peer:
     name: str
-    requirements: tuple[str, ...]  # for pip: and what functions import
+    requirements: tuple[str, ...]  # for pip; and what it would like to have beside it
     command: str  # of the installed environment
 
     def installed(self, directory: Path) -> "Installed":
@@ -94,7 +94,7 @@ class Installed:
 
 PEERS = (
     Peer("moto", ("moto[server]",), "moto_server"),
-    Peer("ministack", ("ministack", "boto3"), "ministack"),
+    Peer("ministack", ("ministack", "boto3", "aws-sam-translator"), "ministack"),
 )
 
 

@@ -18,6 +18,8 @@ from bench.report import Finding, Key, Result
 from bench.server import Server
 from bench.watch import BREACH_S
 
+BEGIN, END = "<!-- written by ./scripts/bench --publish -->", "<!-- end of what is written -->"
+
 
 @dataclass(frozen=True, slots=True)
 class Edition:
@@ -34,6 +36,14 @@ class Edition:
     @property
     def judged(self) -> list[aims.Judged]:
         return aims.judged(lines.LINES, self.comparison.results, self.names, self.findings)
+
+    @property
+    def failures(self) -> list[str]:
+        """What our node did not do, or not rightly."""
+        ours = self.names[0]
+        results = self.comparison.results.items()
+        lines = [line for (line, _, server), result in results if server == ours and result.cannot]
+        return lines + [finding.what for finding in self.findings if finding.server == ours and finding.cannot]
 
     def text(self) -> Iterator[str]:
         plan, results = self.comparison.plan, with_cycle(self.comparison.results)
@@ -74,6 +84,14 @@ class Edition:
         (directory / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(self._values())))
         (directory / "bench.md").write_text("\n".join(self.text()) + "\n")
         (directory / "bench.svg").write_text(picture.drawn(with_cycle(self.comparison.results), self.names))
+
+    def publish(self, docs: Path) -> None:
+        """Into the page, between its two marks; and the picture beside it."""
+        page = docs / "performance.md"
+        before, _, rest = page.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(self.text())}\n\n{END}{after}")
+        (docs / "performance.svg").write_text(picture.drawn(with_cycle(self.comparison.results), self.names))
 
     def _values(self) -> dict[str, Any]:
         rows = [

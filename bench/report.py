@@ -100,9 +100,12 @@ def cell(result: Result) -> str:
 
 def reasons(results: Mapping[Key, Result], found: Sequence[Finding] = ()) -> list[str]:
     """Why a server got no figure."""
-    reasons = {(server, line, result.cannot) for (line, _, server), result in results.items() if result.cannot}
-    reasons |= {(finding.server, finding.what, finding.cannot) for finding in found if finding.cannot}
-    return [f"- {server} cannot {line}: {why}" for server, line, why in sorted(reasons)]
+    pairs = [(server, line, result.cannot) for (line, _, server), result in results.items() if result.cannot]
+    pairs += [(finding.server, finding.what, finding.cannot) for finding in found if finding.cannot]
+    lines: dict[tuple[str, str], dict[str, None]] = {}
+    for server, line, why in pairs:
+        lines.setdefault((server, why), {})[line] = None
+    return [f"- {server} cannot {', '.join(what)}: {why}" for (server, why), what in sorted(lines.items())]
 
 
 def behind(

@@ -102,8 +102,8 @@ async def bare_ms_once() -> float:
         port = server.sockets[0].getsockname()[1]
         environment = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "PATH": os.environ["PATH"]}
         started = time.perf_counter()
-        quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
-        process = await asyncio.create_subprocess_exec(program, env=environment, **quiet)
+        nowhere = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(program, env=environment, stdout=nowhere, stderr=nowhere)
         async with server:
             await asyncio.wait_for(answered, BARE_S)
             took = time.perf_counter() - started
