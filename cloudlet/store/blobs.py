@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cloudlet.base import ids
 from cloudlet.store.disk import make_directory, sync_directory, sync_file
-from cloudlet.store.errors import BlobGone, StoreBroken, StoreFull
+from cloudlet.store.errors import BlobGone, StoreBroken, StoreError, StoreFull, StoreUnwritable
 
 _log = logging.getLogger(__name__)
 
@@ -196,7 +196,8 @@ class Blobs:
         try:
             await asyncio.get_running_loop().run_in_executor(self._pool(), function)
         except OSError as error:
-            raise _mapped(error) from error
+            mapped = _mapped(error)
+            raise (StoreUnwritable(str(mapped)) if isinstance(mapped, StoreBroken) else mapped) from error
 
     def is_fresh(self, blob_id: str) -> bool:
         """Finished, and not adopted by any transaction yet."""
@@ -299,7 +300,7 @@ class Blobs:
             shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def _mapped(error: OSError) -> Exception:
+def _mapped(error: OSError) -> StoreError:
     if error.errno in _FULL:
         return StoreFull(f"no space left for a blob: {error}")
     return StoreBroken(f"a blob failed: {error}")

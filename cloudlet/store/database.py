@@ -52,7 +52,7 @@ class Database:
         self.engine = engine
         self.unsynced = Unsynced()
         self.blobs = blobs or Blobs(None)
-        self.full = False
+        self._refusal: StoreFull | None = None  # why writes are refused
         self.run_twice = run_twice
         self.stamped: tuple[bytes, bytes] = (_NOWHERE, b"")  # whose keys, and where their stamp is
         self._note = note
@@ -130,14 +130,15 @@ class Database:
         """Write a transaction's overlay (for Tx.commit); the sequence."""
         if self.journal.failed is not None:
             raise StoreBroken(self.journal.failed)
-        if self.full:
-            self._refuse_while_full()
+        if self._refusal is not None:
+            self._refuse_until_a_probe_succeeds()
         if not self._splits_exist:
             self._splits_exist = any(v is not None and len(v) > values.VALUE_BYTES_MAX for v in changes.values())
         try:
             sequence = self.engine.write(values.stored(changes, self.engine.get, self._splits_exist))
-        except StoreFull:
-            self.full = True
+        except StoreFull as error:
+            _log.critical("writes are refused, reads go on: %s", error)
+            self._refusal = error
             self.journal.probe = self._probe
             self.journal.wake()
             raise
@@ -155,17 +156,21 @@ class Database:
                 self.journal.when_durable(sequence, lambda blob_id=blob_id: self.blobs.remove(blob_id))  # type: ignore[misc]
             self.blobs.adopted(blob_id)
 
-    def _refuse_while_full(self) -> None:
-        """Raise StoreFull unless a probe shows there is room again. While the journal runs, its thread probes."""
-        if self.journal.is_running:
-            raise StoreFull("the disk is full: writes are refused until there is room, reads go on")
-        self._probe()
-        if self.full:
-            raise StoreFull("the disk is still full: writes are refused until there is room, reads go on")
+    @property
+    def full(self) -> bool:
+        """Writes are refused: there is no room, or the disk fails to write."""
+        return self._refusal is not None
+
+    def _refuse_until_a_probe_succeeds(self) -> None:
+        """Raise what a write failed with. While the journal runs, its thread probes."""
+        if not self.journal.is_running:
+            self._probe()
+        if self._refusal is not None:
+            raise type(self._refusal)(f"writes are still refused, reads go on: {self._refusal}")
 
     def _probe(self) -> None:
-        """Is there room again? Writes and syncs a key of the store's own. In the journal's thread, or inline without
-        one: nobody else writes while the store is full."""
+        """Are writes taken again? Writes and syncs a key of the store's own. In the journal's thread, or inline without
+        one: nobody else writes meanwhile."""
         now = time.monotonic()
         if self.journal.is_running and now - self._probed_at < PROBE_EVERY_S:
             return
@@ -182,11 +187,11 @@ class Database:
             self.journal.fatal(error)
             return
         self.journal.probe = None
-        self.journal.resume(sequence, self._room_again)
+        self.journal.resume(sequence, self._writes_go_on)
 
-    def _room_again(self) -> None:
-        self.full = False
-        _log.warning("there is room on the disk again: writes go on")
+    def _writes_go_on(self) -> None:
+        self._refusal = None
+        _log.warning("the disk takes writes again")
 
     def _write_note(self, sequence: int) -> None:
         if self._note is not None:
@@ -236,7 +241,16 @@ class Database:
         finally:
             if self._note is not None:
                 self._note.close()
+            self._close_engine()
+
+    def _close_engine(self) -> None:
+        """One that refuses writes cannot put its affairs in order; all that was acknowledged is in its log."""
+        try:
             self.engine.close()
+        except StoreError as error:
+            if self._refusal is None:
+                raise
+            _log.warning("the store was closed while it took no writes: %s", error)
 
 
 def _opened(path: Path, engine: str, durable: int) -> Engine:

@@ -9,6 +9,10 @@ class StoreFull(StoreError):
     """No space left: writes are refused until a probe succeeds, reads go on."""
 
 
+class StoreUnwritable(StoreFull):
+    """The disk takes no writes, for another reason than space. Handled as a full one is."""
+
+
 class StoreStalled(StoreError):
     """The engine cannot take a write just now, compaction is behind: wait off the loop, run the transaction again."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import shutil
 
 import pytest
@@ -10,7 +11,7 @@ from cloudlet.store import values
 from cloudlet.store.blobs import Blobs
 from cloudlet.store.database import Database
 from cloudlet.store.engine.memory import MemoryEngine
-from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled
+from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled, StoreUnwritable
 from cloudlet.store.keys import pack
 from cloudlet.store.sequence_note import SequenceNote
 from tests.store.faulty_engine import DEAD_DISK, FaultyEngine
@@ -134,7 +135,7 @@ def test_a_full_disk_refuses_writes_leaves_nothing_of_them_and_goes_on_reading()
     tx.after_commit(lambda: ran.append(1))
     with pytest.raises(StoreFull):
         tx.commit()
-    with pytest.raises(StoreFull, match="still full"):
+    with pytest.raises(StoreFull, match="still refused"):
         _put(database)
     assert database.stats().full and ran == []
     assert database.begin().scan(b"\x01", b"\xff").rows == [(b"before", b"v")]
@@ -151,7 +152,7 @@ def test_room_is_believed_only_after_a_probe_was_written_and_synced():
     engine.sync_errors = [StoreFull("full")]
     with pytest.raises(StoreFull):
         _put(database)
-    with pytest.raises(StoreFull, match="still full"):
+    with pytest.raises(StoreFull, match="still refused"):
         _put(database)
     _put(database)
     assert engine.syncs == 1
@@ -259,4 +260,35 @@ def test_check_finds_a_damaged_table(tmp_path):
     assert [finding.kind for finding in findings] == ["damaged"] and "block checksum mismatch" in findings[0].what
     with pytest.raises(StoreBroken, match="block checksum mismatch"):
         database.begin().scan(b"\x01", b"\xff", limit=5000, bytes_max=1 << 30)
+    database.close()
+
+
+def test_a_write_that_fails_for_another_reason_than_space_is_refused_like_one_on_a_full_disk():
+    engine = FaultyEngine()
+    database = Database(engine)
+    engine.write_errors = [StoreUnwritable("Input/output error")] * 2
+    for _ in range(2):
+        with pytest.raises(StoreUnwritable, match="Input/output error"):
+            _put(database)
+    assert database.full
+    _put(database, b"a")
+    assert not database.full and database.begin().get(b"a") == b"v"
+
+
+def test_a_log_that_takes_no_more_is_an_unwritable_store_and_what_was_taken_is_there(tmp_path):
+    database = Database.open(tmp_path)
+    for number in range(3):
+        database.transact(lambda tx, number=number: tx.put(b"\x02%d" % number, b"v" * 1000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(StoreUnwritable, match="File too large"):
+            database.transact(lambda tx: tx.put(b"\x02large", b"v" * 10_000))
+        assert database.begin().get(b"\x021") == b"v" * 1000
+        assert database.begin().get(b"\x02large") is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    database.close()
+    database = Database.open(tmp_path)
+    assert [database.begin().get(b"\x02%d" % number) for number in range(3)] == [b"v" * 1000] * 3
     database.close()

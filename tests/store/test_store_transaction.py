@@ -344,7 +344,7 @@ def test_all_fails_rather_than_give_a_part(small):
     _put(small, {b"k%d" % n: bytes(98) for n in range(4)})
     tx = small.begin()
     assert len(tx.all(b"k", b"l", rows_max=4, bytes_max=400)) == 4
-    with pytest.raises(RangeTooLong, match="over 3 rows .* from b'k' to b'l'"):
+    with pytest.raises(RangeTooLong, match=r"over 3 rows .* from b'k' to b'l'"):
         tx.all(b"k", b"l", rows_max=3)
     with pytest.raises(RangeTooLong, match="399 bytes"):
         tx.all(b"k", b"l", rows_max=4, bytes_max=399)

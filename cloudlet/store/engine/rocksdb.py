@@ -31,7 +31,7 @@ from rocksdict import (
 from cloudlet.store.disk import lock_file
 from cloudlet.store.engine import Changes, Counters, Row
 from cloudlet.store.engine.rocksdb_log import LogSync, cut_damage
-from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled
+from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled, StoreUnwritable
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ BLOCK_CACHE_BYTES = 32 << 20
 TOMBSTONES_SKIPPED_MAX = 5_000
 
 _FULL = ("No space left on device", "Disk quota exceeded")
+_IO = "IO error"
 
 
 def _mapped(error: BaseException, path: str) -> StoreError:
@@ -186,7 +187,10 @@ class RocksEngine:
         try:
             self._rdict.write(batch, self._write_options)
         except Exception as error:
-            raise _mapped(error, self._path) from error
+            mapped = _mapped(error, self._path)
+            if isinstance(mapped, StoreBroken) and _IO in str(error):
+                raise StoreUnwritable(str(mapped)) from error
+            raise mapped from error
         return self._rdict.latest_sequence_number()
 
     def sequence(self) -> int:
