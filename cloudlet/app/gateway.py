@@ -26,7 +26,7 @@ from cloudlet.kit.node import Node
 from cloudlet.kit.policy import ANONYMOUS
 from cloudlet.kit.ports import Identity, KeyUse
 from cloudlet.kit.service import CrossOrigin
-from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, TransactionTooLarge
+from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, StoreUnwritable, TransactionTooLarge
 from cloudlet.wire import cbor, json, query, rest_json, rest_xml
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Operation, ServiceModel, load
@@ -344,6 +344,8 @@ def _as_aws_error(error: Exception, protocol: str, service: str, exchange: Excha
         return aws_error("RequestEntityTooLargeException", f"The request's body is too large: {error}.", 413)
     if isinstance(error, NodeFull):
         return ServiceUnavailable(reason="the node holds as many bytes of requests as it may, try again")
+    if isinstance(error, StoreUnwritable):
+        return ServiceUnavailable(reason="the node's disk fails: writes are refused, reads go on; its log says why")
     if isinstance(error, StoreFull):
         return ServiceUnavailable(reason="the node's disk is full: writes are refused, reads go on")
     if isinstance(error, StoreStalled):
