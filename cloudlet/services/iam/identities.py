@@ -27,6 +27,8 @@ _NOBODY = f"{USER.id_prefix}-GONE"
 # A federated user of the root user carries what root carries: everything that the session policy lets through.
 _ROOTS_OWN = NamedPolicy("root", '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
 
+_NOBODYS = NamedPolicy("deleted", '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}')
+
 
 class IamIdentities:
     """kit/ports.py: Identities."""
@@ -93,10 +95,11 @@ class IamIdentities:
         return Policies(identity, boundary, session, next(self._serials))
 
     def _carried(self, tx: Tx, keys: Keys, carrier_id: str) -> tuple[tuple[NamedPolicy, ...], NamedPolicy | None]:
-        """What a user or role carries itself and through groups, and its boundary. Nothing once it is deleted."""
+        """What a user or role carries itself and through groups, and its boundary. Once it is deleted, its sessions may
+        nothing, not even what a policy of a resource lets its ARN do: that may be another's by now."""
         entity: Any = find_by_id(tx, keys, carrier_id)
         if entity is None:
-            return (), None
+            return (_NOBODYS,), None
         found = _inline(entity)
         found += [self._managed(tx, keys, arn, policy_id) for arn, policy_id in entity.attached.items()]
         for group_id in entity.groups if isinstance(entity, User) else ():
