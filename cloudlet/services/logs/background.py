@@ -52,20 +52,22 @@ def expire(call: Call, payload: dict[str, Any]) -> None:
 def remove_stream(call: Call, payload: dict[str, Any]) -> None:
     contents, number = call.keys.of(payload["group_id"]), payload["number"]
     positions = contents.position[number]
-    found = call.tx.scan(*positions.range(), limit=REMOVED_PER_STEP)
+    begin, end = positions.range()
+    found = call.tx.scan(payload.get("from", begin), end, limit=REMOVED_PER_STEP)
     for key, _ in found.rows:
         first_ms, sequence = positions.unpack(key)
         call.tx.delete(key)
         call.tx.delete(contents.batch.key(first_ms, number, sequence))
     if found.resume is not None:
-        call.later("remove_stream", payload)
+        call.later("remove_stream", payload | {"from": found.resume})
 
 
 @logs.task("remove_contents")
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """Delete everything below a group's id, a thousand keys a step."""
-    found = call.tx.scan(*call.keys.of(payload["group_id"]).space.range(), limit=REMOVED_PER_STEP)
+    begin, end = call.keys.of(payload["group_id"]).space.range()
+    found = call.tx.scan(payload.get("from", begin), end, limit=REMOVED_PER_STEP)
     for key, _ in found.rows:
         call.tx.delete(key)
     if found.resume is not None:
-        call.later("remove_contents", payload)
+        call.later("remove_contents", payload | {"from": found.resume})

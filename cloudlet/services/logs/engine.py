@@ -20,7 +20,7 @@ BATCH_BYTES_MAX = 60_000
 BATCH_SPAN_MS, BATCH_SPAN_MAX_MS = 1_000, 60_000  # the longer, the more thinly a request's events are spread
 SPREAD_BATCHES = 64
 INDEX_LAG_MS = 1_000  # `by_time` may lag so much: else every request would move its stream
-ROWS_PER_SCAN = 8
+ROWS_PER_SCAN = 4  # of 256 events each: some milliseconds to make events of
 
 
 class Gap(NamedTuple):
@@ -45,9 +45,10 @@ START, END = Gap(0, 0, 0, 0), Gap(FOREVER_MS, 0, 0, 0)
 
 def append(
     tx: Tx, contents: Contents, group: Group, stream: Stream, events: list[tuple[int, str]], now_ms: int
-) -> tuple[Group, Stream]:
-    """Store events (chronological, accepted); returns both records as they are now, not yet written."""
-    sequence, span_ms = stream.batches, stream.span_ms
+) -> tuple[Group, Stream, list[tuple[int, int]]]:
+    """Store events (chronological, accepted); returns both records as they are now, not yet written, and the first
+    time and the sequence of each batch."""
+    sequence, span_ms, batches = stream.batches, stream.span_ms, []
     for start, end in _pieces(events):
         sequence += 1
         first_ms, last_ms = events[start][0], events[end - 1][0]
@@ -56,6 +57,7 @@ def append(
         batch = Batch(stream.name, now_ms, list(times), list(messages))
         tx.put(contents.batch.key(first_ms, stream.number, sequence), batch.encode())
         tx.put(contents.position.key(stream.number, first_ms, sequence), b"")
+        batches.append((first_ms, sequence))
     first_ms, last_ms = events[0][0], events[-1][0]
     stream = replace(
         stream,
@@ -71,7 +73,7 @@ def append(
         stream = replace(stream, indexed_ms=stream.last_ms)
     if span_ms > group.span_ms or first_ms < group.trimmed_ms:
         group = replace(group, span_ms=max(span_ms, group.span_ms), trimmed_ms=min(first_ms, group.trimmed_ms))
-    return group, stream
+    return group, stream, batches
 
 
 def _pieces(events: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:

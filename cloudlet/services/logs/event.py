@@ -23,13 +23,13 @@ def put_log_events(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     accepted, rejected = _sorted_out(group, events, call.now_ms)
     rules.check_span([time_ms for time_ms, _ in accepted])
     if accepted:
-        changed, stream = engine.append(call.tx, contents, group, stream, accepted, call.now_ms)
+        changed, stream, batches = engine.append(call.tx, contents, group, stream, accepted, call.now_ms)
         if changed is not group:
             put_group(call.tx, call.keys, changed)
         put_stream(call.tx, contents, stream)
         contents.size.add(call.tx, stream.number, size)
         if group.filters:
-            metric_filter.apply(call, group, contents, accepted)
+            metric_filter.apply_later(call, group, stream, batches)
     call.count("IncomingLogEvents", len(accepted), "None", LogGroupName=group.name)
     call.count("IncomingBytes", size, "Bytes", LogGroupName=group.name)
     call.notify("logs", group.id)

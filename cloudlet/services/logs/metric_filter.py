@@ -1,4 +1,7 @@
-"""Metric filters: what of the events a group takes becomes metrics."""
+"""Metric filters: what of the events a group takes becomes metrics, once the events are there.
+
+A hundred filters may meet ten thousand events: they do so some hundred matches a transaction.
+"""
 
 from typing import Any
 
@@ -8,14 +11,14 @@ from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.logs import errors, patterns, rules
 from cloudlet.services.logs.keys import Contents
-from cloudlet.services.logs.lookup import put_group, require_group
+from cloudlet.services.logs.lookup import find_group, put_group, require_group
 from cloudlet.services.logs.patterns.conditions import as_number
-from cloudlet.services.logs.records import Group, MetricFilter
+from cloudlet.services.logs.records import Batch, Group, MetricFilter, Stream
 from cloudlet.services.logs.service import logs
 
 INVALID_TOKEN = errors.InvalidParameter("The specified nextToken is invalid.")
 DIMENSIONS_MAX = 3
-DATA_PER_CALL = 500
+MATCHES_PER_STEP = 500  # each may become a datum of its own
 MINUTE_MS = 60_000
 
 
@@ -96,36 +99,73 @@ def _shown(group: Group, one: MetricFilter) -> dict[str, Any]:
 
 
 @logs.operation("TestMetricFilter")
-def test_metric_filter(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+async def test_metric_filter(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     matches = patterns.compiled(request["filterPattern"])
-    found = [
-        {"eventNumber": number, "eventMessage": message, "extractedValues": values}
-        for number, message in enumerate(request["logEventMessages"], 1)
-        if (values := matches(message)) is not None
-    ]
+    found = []
+    for number, message in enumerate(request["logEventMessages"], 1):
+        values = matches(message)
+        if values is not None:
+            found.append({"eventNumber": number, "eventMessage": message, "extractedValues": values})
+        await call.pause()
     return {"matches": found}
 
 
-def apply(call: Call, group: Group, contents: Contents, events: list[tuple[int, str]]) -> None:
-    """Publish what the group's filters make of `events`: a value set per filter, dimensions and minute.
-
-    A filter that fails (a value out of range) loses its metric, not the events.
-    """
-    for _, stored in call.tx.scan(*contents.filter.range(), limit=rules.FILTERS_MAX).rows:
-        one = MetricFilter.decode(stored)
-        data = _data(one, events)
-        for start in range(0, len(data), DATA_PER_CALL):
-            request = {
-                "Namespace": one.transformation["metricNamespace"],
-                "MetricData": data[start : start + DATA_PER_CALL],
-            }
-            try:
-                call.aws("cloudwatch", "PutMetricData", request, as_service="logs.amazonaws.com", source_arn=group.arn)
-            except AwsError:
-                call.count("FilterErrors", LogGroupName=group.name, FilterName=one.name)
+def apply_later(call: Call, group: Group, stream: Stream, batches: list[tuple[int, int]]) -> None:
+    """Have the group's filters look at these batches of a stream."""
+    payload = {"group": group.name, "group_id": group.id, "number": stream.number, "batches": batches, "after": ""}
+    call.later("filter_events", payload)
 
 
-def _data(one: MetricFilter, events: list[tuple[int, str]]) -> list[dict[str, Any]]:
+@logs.task("filter_events")
+def filter_events(call: Call, payload: dict[str, Any]) -> None:
+    """The filters behind the one named `after` look at some batches' events; the rest is left to further steps."""
+    group = find_group(call.tx, call.keys, payload["group"])
+    if group is None or group.id != payload["group_id"]:
+        return
+    contents, batches = call.keys.of(group.id), payload["batches"]
+    stored = call.tx.all(*contents.filter.range(), rows_max=rules.FILTERS_MAX)
+    filters = [one for one in (MetricFilter.decode(value) for _, value in stored) if one.name > payload["after"]]
+    events, taken = _events(call, contents, payload["number"], batches, MATCHES_PER_STEP // max(1, len(filters)))
+    filters_now = max(1, MATCHES_PER_STEP // max(1, len(events)))
+    for one in filters[:filters_now]:
+        _publish(call, group, one, [event for ingested_ms, *event in events if one.created_ms <= ingested_ms])
+    if filters_now < len(filters):
+        after = filters[filters_now - 1].name
+        call.later("filter_events", payload | {"batches": batches[:taken], "after": after})
+    if taken < len(batches):
+        call.later("filter_events", payload | {"batches": batches[taken:]})
+
+
+def _events(
+    call: Call, contents: Contents, number: int, batches: list[list[int]], events_wanted: int
+) -> tuple[list[tuple[int, int, str]], int]:
+    """About so many events of the first batches (when each came, its time, its message), and how many batches these
+    are. Retention may have taken some."""
+    events: list[tuple[int, int, str]] = []
+    for taken, (first_ms, sequence) in enumerate(batches, 1):
+        stored = call.tx.get(contents.batch.key(first_ms, number, sequence))
+        if stored is not None:
+            batch = Batch.decode(stored)
+            events += [(batch.ingested_ms, *event) for event in zip(batch.times_ms, batch.messages)]
+        if len(events) >= events_wanted:
+            return events, taken
+    return events, len(batches)
+
+
+def _publish(call: Call, group: Group, one: MetricFilter, events: list[list[Any]]) -> None:
+    """What a filter makes of `events`: a value set per dimensions and minute. A filter that fails (a value out of
+    range) loses its metric."""
+    data = _data(one, events)
+    if not data:
+        return
+    request = {"Namespace": one.transformation["metricNamespace"], "MetricData": data}
+    try:
+        call.aws("cloudwatch", "PutMetricData", request, as_service="logs.amazonaws.com", source_arn=group.arn)
+    except AwsError:
+        call.count("FilterErrors", LogGroupName=group.name, FilterName=one.name)
+
+
+def _data(one: MetricFilter, events: list[list[Any]]) -> list[dict[str, Any]]:
     matches, transformation = patterns.compiled(one.pattern), one.transformation
     sets: dict[tuple[int, tuple[tuple[str, str], ...]], list[float]] = {}
     default: Any = transformation.get("defaultValue")

@@ -73,6 +73,7 @@ def test_a_metric_filter_publishes_what_it_finds(logged: TestNode) -> None:
     lines = [{"ms": 10, "path": "/a"}, {"ms": 30, "path": "/a"}, {"ms": 5, "path": "/b"}, {"ms": 0, "path": "/a"}]
     events = [{"timestamp": now, "message": json.dumps(line)} for line in lines]
     logged.aws("logs", "PutLogEvents", logGroupName="g", logStreamName="b", logEvents=events)
+    logged.settle()
     answer = logged.aws(
         "cloudwatch", "GetMetricStatistics", Namespace="App", MetricName="Latency", Period=60, Statistics=["Sum"],
         Dimensions=[{"Name": "Path", "Value": "/a"}], StartTime=now / 1000 - 60, EndTime=now / 1000 + 60,
@@ -81,3 +82,37 @@ def test_a_metric_filter_publishes_what_it_finds(logged: TestNode) -> None:
     assert logged.aws("logs", "DescribeLogGroups")["logGroups"][0]["metricFilterCount"] == 1
     logged.aws("logs", "DeleteMetricFilter", logGroupName="g", filterName="f")
     assert logged.aws("logs", "DescribeMetricFilters", logGroupName="g")["metricFilters"] == []
+
+
+def test_more_matches_than_a_transaction_holds_are_all_counted(logged: TestNode) -> None:
+    for number in range(60):
+        logged.aws(
+            "logs", "PutMetricFilter", logGroupName="g", filterName=f"f{number}", filterPattern="",
+            metricTransformations=[{"metricName": f"m{number % 2}", "metricNamespace": "App", "metricValue": "1"}],
+        )  # fmt: skip
+    now = logged.clock.now_ms()
+    events = [{"timestamp": now - 60 + at, "message": "one"} for at in range(60)]
+    for _ in range(2):
+        logged.aws("logs", "PutLogEvents", logGroupName="g", logStreamName="b", logEvents=events)
+    logged.settle()
+    answer = logged.aws(
+        "cloudwatch", "GetMetricStatistics", Namespace="App", MetricName="m1", Period=86400, Statistics=["Sum"],
+        StartTime=now / 1000 - 86_400, EndTime=now / 1000 + 86_400,
+    )  # fmt: skip
+    assert sum(point["Sum"] for point in answer["Datapoints"]) == 30 * 60 * 2
+
+
+def test_a_filter_counts_nothing_that_came_before_it(logged: TestNode) -> None:
+    now = logged.clock.now_ms()
+    logged.aws("logs", "PutMetricFilter", logGroupName="g", filterName="f", filterPattern="", **_ones("before"))
+    event = {"timestamp": now, "message": "one"}
+    logged.aws("logs", "PutLogEvents", logGroupName="g", logStreamName="b", logEvents=[event])
+    logged.clock.advance(1)
+    logged.aws("logs", "PutMetricFilter", logGroupName="g", filterName="g", filterPattern="", **_ones("after"))
+    logged.settle()
+    found = logged.aws("cloudwatch", "ListMetrics", Namespace="App")["Metrics"]
+    assert [metric["MetricName"] for metric in found] == ["before"]
+
+
+def _ones(name: str) -> dict:
+    return {"metricTransformations": [{"metricName": name, "metricNamespace": "App", "metricValue": "1"}]}
