@@ -22,6 +22,6 @@ class Tally:
         tx.put(key, self._format.pack(*map(int.__add__, old, changes)))
 
     def values(self, tx: Tx) -> tuple[int, ...]:
-        rows = tx.scan(*self._space.range(), limit=SHARDS).rows
+        rows = tx.all(*self._space.range(), rows_max=SHARDS)
         columns = [self._format.unpack(value) for _, value in rows] or [self._format.unpack(bytes(self._format.size))]
         return tuple(map(sum, zip(*columns)))

@@ -12,6 +12,8 @@ insert. Every scan starts there and ends at a bound.
 
 from typing import NamedTuple
 
+from cloudlet.kit import page
+from cloudlet.store.engine import Row
 from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
 
@@ -72,11 +74,11 @@ class DueIndex:
         rows = self._rows(tx, self._mark(tx), FOREVER_MS, 1)
         return self._entry(rows[0]).due_ms if rows else None
 
-    def _rows(self, tx: Tx, mark: bytes, until_ms: int, limit: int) -> list[tuple[bytes, bytes]]:
+    def _rows(self, tx: Tx, mark: bytes, until_ms: int, limit: int) -> list[Row]:
         end = self._entries.key(until_ms + 1)
-        return tx.scan(mark, end, limit=limit).rows if mark < end else []
+        return page.first(tx, mark, end, limit) if mark < end else []
 
-    def _entry(self, row: tuple[bytes, bytes]) -> DueEntry:
+    def _entry(self, row: Row) -> DueEntry:
         due_ms, *tie = self._entries.unpack(row[0])
         return DueEntry(due_ms, tuple(tie), row[1])
 

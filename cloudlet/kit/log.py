@@ -57,8 +57,7 @@ class Log:
         begin, end = self._entries.key(position), self._entries.key(following)
         found = tx.scan(begin, end, limit=limit, bytes_max=bytes_max)
         entries = [self._entry(key, value) for key, value in found.rows]
-        position = entries[-1].position + 1
-        return LogPage(entries, position, position >= following)
+        return LogPage(entries, entries[-1].position + 1, found.resume is None)
 
     def position_at(self, tx: Tx, at_ms: int) -> int:
         """The position of the first entry appended at `at_ms` or later; the next one if there is none yet."""

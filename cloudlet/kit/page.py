@@ -4,12 +4,13 @@ import base64
 import binascii
 from typing import NamedTuple
 
+from cloudlet.store.engine import Row
 from cloudlet.store.keys import Subspace, pack, unpack
 from cloudlet.store.transaction import Tx
 
 
 class Page(NamedTuple):
-    rows: list[tuple[bytes, bytes]]
+    rows: list[Row]
     next_token: str | None
 
 
@@ -25,6 +26,17 @@ def scan_page(tx: Tx, bounds: tuple[bytes, bytes], *, limit: int, token: str | N
         return Page([], None)
     found = tx.scan(begin, end, limit=limit)
     return Page(found.rows, encode_token(found.resume[shared:]) if found.resume is not None else None)
+
+
+def first(tx: Tx, begin: bytes, end: bytes, limit: int, *, reverse: bool = False) -> list[Row]:
+    """The first `limit` rows, however large; fewer are all there are. For small limits: nothing else ends it."""
+    rows: list[Row] = []
+    while True:
+        part, resume = tx.scan(begin, end, limit=limit - len(rows), reverse=reverse)
+        rows += part
+        if resume is None or len(rows) == limit:
+            return rows
+        begin, end = (begin, resume) if reverse else (resume, end)
 
 
 def encode_token(*position: str | int | bytes) -> str:

@@ -39,7 +39,7 @@ def _require_key_of(call: Call, user: User, access_key_id: str) -> AccessKey:
 def create_access_key(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     user = owner(call, request)
     limit = rules.ACCESS_KEYS_PER_USER_MAX
-    if len(call.tx.scan(*call.keys.key.range(user.id), limit=limit).rows) == limit:
+    if len(call.tx.all(*call.keys.key.range(user.id), rows_max=limit)) == limit:
         raise errors.LimitExceeded(quota="AccessKeysPerUser", limit=limit)
     access_key_id, secret = new_access_key_id("AKIA", call.account), ids.secret_access_key()
     access_key = AccessKey(

@@ -9,7 +9,7 @@ from cloudlet.services.iam.documents import sent
 from cloudlet.services.iam.group import shown_group
 from cloudlet.services.iam.instance_profile import shown_profile
 from cloudlet.services.iam.keys import Keys
-from cloudlet.services.iam.lookup import find_by_id, list_rows
+from cloudlet.services.iam.lookup import PROFILE, find_by_id, list_rows
 from cloudlet.services.iam.policy import listed_policy
 from cloudlet.services.iam.records import Carrier, Group, InstanceProfile, Policy, PolicyVersion, Role, User
 from cloudlet.services.iam.role import shown_role
@@ -134,7 +134,8 @@ def _group(call: Call, group: Group) -> dict[str, Any]:
 
 def _role(call: Call, role: Role) -> dict[str, Any]:
     holders = call.keys.holder[role.id]
-    rows = call.tx.scan(*holders.range(), limit=rules.LIST_DEFAULT).rows
+    _, profiles_max = rules.PER_ACCOUNT_MAX[PROFILE.in_arn]
+    rows = call.tx.all(*holders.range(), rows_max=profiles_max)
     profiles = [find_by_id(call.tx, call.keys, str(holders.unpack(key)[0])) for key, _ in rows]
     shown = [shown_profile(call, profile) for profile in profiles]
     told = {name: value for name, value in shown_role(call, role).items() if name not in _NOT_IN_DETAILS}
@@ -142,7 +143,7 @@ def _role(call: Call, role: Role) -> dict[str, Any]:
 
 
 def _policy(call: Call, policy: Policy) -> dict[str, Any]:
-    rows = call.tx.scan(*call.keys.version.range(policy.id), limit=rules.VERSIONS_MAX).rows
+    rows = call.tx.all(*call.keys.version.range(policy.id), rows_max=rules.VERSIONS_MAX)
     versions = [_version(PolicyVersion.decode(stored), policy.default_version) for _, stored in rows]
     return listed_policy(call, policy) | {"PolicyVersionList": versions}
 

@@ -147,20 +147,24 @@ def list_rows(
     A page may hold fewer than MaxItems and still not be the last, as IAM documents.
     """
     begin, end = space.range()
+    resume: bytes | None = begin
     if request.get("Marker"):
         position = page.decode_token(request["Marker"], errors.ValidationError("Invalid Marker."))
-        begin = space.key(*position)
+        resume = space.key(*position)
     wanted = request.get("MaxItems", rules.LIST_DEFAULT)
     found: list[Any] = []
-    scan = call.tx.scan(begin, end, limit=rules.LIST_SCANNED_MAX)
-    for key, stored in scan.rows:
-        if len(found) == wanted:
-            return found, {"IsTruncated": True, "Marker": page.encode_token(*space.unpack(key))}
-        item = make(key, stored)
-        if item is not None:
-            found.append(item)
-    if scan.resume is not None:
-        return found, {"IsTruncated": True, "Marker": page.encode_token(*space.unpack(scan.rows[-1][0]), "")}
+    looks = rules.LIST_SCANNED_MAX
+    while resume is not None and looks:
+        rows, resume = call.tx.scan(resume, end, limit=min(wanted + 1, looks))
+        looks -= len(rows)
+        for key, stored in rows:
+            if len(found) == wanted:
+                return found, {"IsTruncated": True, "Marker": page.encode_token(*space.unpack(key))}
+            item = make(key, stored)
+            if item is not None:
+                found.append(item)
+    if resume is not None:
+        return found, {"IsTruncated": True, "Marker": page.encode_token(*space.unpack(rows[-1][0]), "")}
     return found, {"IsTruncated": False}
 
 

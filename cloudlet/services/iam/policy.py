@@ -97,7 +97,7 @@ def delete_policy(call: Call, request: dict[str, Any]) -> None:
     policy = require_policy(call, request)
     if call.tx.scan(*call.keys.user_of.range(policy.arn), limit=1).rows:
         raise errors.DeleteConflict("Cannot delete a policy attached to entities.")
-    versions = call.tx.scan(*call.keys.version.range(policy.id), limit=rules.VERSIONS_MAX).rows
+    versions = call.tx.all(*call.keys.version.range(policy.id), rows_max=rules.VERSIONS_MAX)
     if len(versions) > 1:
         raise errors.DeleteConflict(
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions."

@@ -34,7 +34,7 @@ def _no_such_version(policy_arn: str, version_id: str) -> errors.NoSuchEntity:
 def create_policy_version(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     policy, document = require_policy(call, request), request["PolicyDocument"]
     check_policy_document(document)
-    if len(call.tx.scan(*call.keys.version.range(policy.id), limit=rules.VERSIONS_MAX).rows) >= rules.VERSIONS_MAX:
+    if len(call.tx.all(*call.keys.version.range(policy.id), rows_max=rules.VERSIONS_MAX)) == rules.VERSIONS_MAX:
         raise errors.LimitExceeded(
             f"A managed policy can have up to {rules.VERSIONS_MAX} versions. Before you create a new version, you must"
             " delete an existing version."

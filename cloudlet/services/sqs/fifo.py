@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 import hashlib
 import itertools
 
+from cloudlet.kit import page
 from cloudlet.services.sqs import rules
 from cloudlet.services.sqs.keys import Contents
 from cloudlet.services.sqs.lookup import require_message
@@ -55,7 +56,7 @@ def _index(tx: Tx, contents: Contents, name: str, first: Message) -> None:
 
 def _members(tx: Tx, contents: Contents, name: str, head: int, limit: int) -> list[Message]:
     begin, (_, end) = contents.member.key(name, head), contents.member.range(name)
-    rows = tx.scan(begin, end, limit=limit).rows
+    rows = page.first(tx, begin, end, limit)
     return [require_message(tx, contents, contents.member.unpack(key)[1]) for key, _ in rows]
 
 

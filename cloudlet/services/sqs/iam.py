@@ -10,7 +10,7 @@ from cloudlet.kit.call import Call
 from cloudlet.kit.policy.evaluate import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
 from cloudlet.services.sqs import errors, rules
-from cloudlet.services.sqs.lookup import find_queue
+from cloudlet.services.sqs.lookup import find_queue, sources_of
 
 
 def _queue_access(call: Call, action: str, account: str | None, name: str) -> Sequence[Access]:
@@ -64,9 +64,8 @@ def _start_move(call: Call, request: dict[str, Any]) -> Sequence[Access]:
         accesses += _queue_access(call, action, account, name)
     if request.get("DestinationArn"):
         return [*accesses, *_queue_access(call, "SendMessage", *_in_arn(request["DestinationArn"]))]
-    sources = call.tx.scan(*call.keys.source.range(name), limit=rules.LIST_MAX).rows
-    for key, _ in sources:
-        accesses += _queue_access(call, "SendMessage", None, call.keys.source.unpack(key)[1])
+    for source in sources_of(call.tx, call.keys, name):
+        accesses += _queue_access(call, "SendMessage", None, source)
     return accesses
 
 

@@ -1,6 +1,7 @@
 """Reading and writing SQS's records, one by one."""
 
-from cloudlet.services.sqs import errors
+from cloudlet.kit import page
+from cloudlet.services.sqs import errors, rules
 from cloudlet.services.sqs.keys import Contents, Keys
 from cloudlet.services.sqs.records import Message, Queue
 from cloudlet.store.transaction import Tx
@@ -28,6 +29,12 @@ def next_sequence(tx: Tx, keys: Keys, queue: Queue) -> int:
     sequence = int(stored) + 1 if stored else 1
     tx.put(key, b"%d" % sequence)
     return sequence
+
+
+def sources_of(tx: Tx, keys: Keys, name: str) -> list[str]:
+    """The queues whose dead letters come to this one, by name; at most one more than MOVE_SOURCES_MAX."""
+    rows = page.first(tx, *keys.source.range(name), rules.MOVE_SOURCES_MAX + 1)
+    return [keys.source.unpack(key)[1] for key, _ in rows]
 
 
 def find_message(tx: Tx, contents: Contents, sequence: int) -> Message | None:

@@ -107,6 +107,8 @@ def delete_queue(call: Call, request: dict[str, Any]) -> None:
     _set_redrive(call.tx, keys, queue, queue.attributes, {})
     call.tx.delete(keys.queue.key(queue.name))
     call.tx.put(keys.deleted.key(queue.name), b"%d" % call.now_ms)
+    for key, _ in call.tx.all(*keys.task.range(queue.name), rows_max=rules.LIST_MAX):
+        call.tx.delete(key)
     call.later("remove_contents", {"data_id": queue.data_id, "queue_id": queue.id})
     call.notify("sqs", queue.id)
 

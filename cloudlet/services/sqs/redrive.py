@@ -11,7 +11,7 @@ from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.sqs import engine, errors, rules
-from cloudlet.services.sqs.lookup import find_queue
+from cloudlet.services.sqs.lookup import find_queue, sources_of
 from cloudlet.services.sqs.queue import listed, locate
 from cloudlet.services.sqs.records import Message, MoveTask, Queue
 from cloudlet.services.sqs.service import sqs
@@ -42,14 +42,22 @@ def list_dead_letter_source_queues(call: Call, request: dict[str, Any]) -> dict[
 @sqs.operation("StartMessageMoveTask")
 def start_message_move_task(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     source = _queue_by_arn(call, request["SourceArn"], "SourceArn")
-    if not call.tx.scan(*call.keys.source.range(source.name), limit=1).rows:
+    sources = sources_of(call.tx, call.keys, source.name)
+    if not sources:
         raise errors.InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
     destination_arn = request.get("DestinationArn")
+    if destination_arn is None and len(sources) > rules.MOVE_SOURCES_MAX:
+        raise errors.InvalidParameterValue(
+            f"More than {rules.MOVE_SOURCES_MAX} queues have this Dead Letter Queue: give a DestinationArn."
+        )
     destination = _queue_by_arn(call, destination_arn, "DestinationArn") if destination_arn else None
-    if any(task.status == "RUNNING" for task in _tasks(call, source.name)):
+    earlier = _tasks(call, source.name)
+    if any(task.status == "RUNNING" for task in earlier):
         raise errors.InvalidParameterValue(
             "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
         )
+    for task in earlier[rules.MOVE_TASKS_LISTED_MAX - 1 :]:  # nobody is shown them any more
+        call.tx.delete(call.keys.task.key(source.name, task.id))
     ready, _, _ = call.keys.of(source.data_id).tally.values(call.tx)
     task = MoveTask(
         id=ids.uuid4(),
@@ -84,8 +92,7 @@ def list_message_move_tasks(call: Call, request: dict[str, Any]) -> dict[str, An
     source = _queue_by_arn(call, request["SourceArn"], "SourceArn")
     limit = request.get("MaxResults", 1)
     rules.check_between(limit, "MaxResults", 1, rules.MOVE_TASKS_LISTED_MAX, "Must be between 1 and 10, if provided.")
-    tasks = sorted(_tasks(call, source.name), key=lambda task: task.started_ms, reverse=True)[:limit]
-    return {"Results": [_shown(call, source, task) for task in tasks]}
+    return {"Results": [_shown(call, source, task) for task in _tasks(call, source.name)[:limit]]}
 
 
 def _shown(call: Call, source: Queue, task: MoveTask) -> dict[str, Any]:
@@ -115,8 +122,9 @@ def _queue_by_arn(call: Call, arn: str, name: str) -> Queue:
 
 
 def _tasks(call: Call, source: str) -> list[MoveTask]:
-    rows = call.tx.scan(*call.keys.task.range(source), limit=rules.LIST_MAX).rows
-    return [MoveTask.decode(value) for _, value in rows]
+    """Those that are kept, the latest first."""
+    rows = call.tx.all(*call.keys.task.range(source), rows_max=rules.LIST_MAX)
+    return sorted((MoveTask.decode(value) for _, value in rows), key=lambda task: task.started_ms, reverse=True)
 
 
 def _put(call: Call, task: MoveTask) -> None:

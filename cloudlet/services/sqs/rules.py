@@ -27,7 +27,8 @@ NAME_BLOCKED_MS = 60_000  # after deletion
 PURGE_EVERY_MS = 60_000
 TAGS_MAX = 50
 LIST_MAX = 1000
-MOVE_TASKS_LISTED_MAX = 10
+MOVE_TASKS_LISTED_MAX = 10  # and kept
+MOVE_SOURCES_MAX = 1000  # queues that one move may send back to
 RECEIVE_COUNT_MAX = 1000
 
 DEFAULTS = {

@@ -189,6 +189,21 @@ def test_filter_policies_larger_than_a_scan_keep_nobody_from_a_fifo_topics_messa
     assert [bodies(node, url) for url in urls] == [["0"]] * count
 
 
+def test_how_large_filter_policies_are_is_nothing_to_a_message_that_must_wait(node: TestNode) -> None:
+    node.node.database.run_twice = False
+    costs = []
+    for name, spaces in (("small.fifo", 0), ("large.fifo", 250_000)):
+        arn = topic(node, name, ContentBasedDeduplication="true")
+        policy = json.dumps({"a": [{"anything-but": "x"}]}) + " " * spaces
+        queues(node, arn, 30, f"-{name}", FilterPolicy=policy)
+        publish(node, arn, "0", MessageGroupId="g")
+        counters = node.node.database.engine.counters
+        before = (counters.scans, counters.rows)
+        publish(node, arn, "1", MessageGroupId="g")
+        costs.append((counters.scans - before[0], counters.rows - before[1]))
+    assert costs[0] == costs[1]
+
+
 def test_who_subscribes_while_a_message_is_on_its_way_takes_nobodys_place(node: TestNode) -> None:
     arn, urls = fifo(node, 30)
     publish(node, arn, "0", MessageGroupId="g")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cloudlet.kit.record import Record
-from cloudlet.services.sns import delivery_policy
+from cloudlet.services.sns import delivery_policy, fan_out
 from cloudlet.services.sns.iam import ACCESS
 from cloudlet.services.sns.records import Dedup, Message, SigningKey, Subscription, Token, Topic
 from cloudlet.services.sns.service import sns
@@ -73,6 +73,19 @@ def test_a_publish_reads_each_subscription_once(node: TestNode) -> None:
         rows.append(node.node.database.stats().rows_scanned - before)
     twice = 2  # the test's node runs every transaction twice
     assert [each - rows[0] for each in rows] == [0, twice * 5, twice * 20]
+
+
+def test_a_publish_reads_one_subscription_more_than_it_reaches_however_many_there_are(node: TestNode) -> None:
+    node.node.database.run_twice = False
+    rows = []
+    for name, count in (("a", 0), ("b", 120)):
+        arn = topic(node, name)
+        for number in range(count):
+            subscribe(node, arn, f"arn:aws:lambda:us-east-1:000000000000:function:{name}{number}", "lambda")
+        before = node.node.database.stats().rows_scanned
+        publish(node, arn)
+        rows.append(node.node.database.stats().rows_scanned - before)
+    assert rows[1] - rows[0] == fan_out.TARGETS_MAX + 1
 
 
 RETRY = {"minDelayTarget": 1, "maxDelayTarget": 2, "numRetries": 3}
