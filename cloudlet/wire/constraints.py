@@ -17,6 +17,7 @@ Check = Callable[[Any, str, Found], None]  # (value, path, where violations go)
 Sentence = Callable[[Any], str | None]  # value → what it fails, or None
 
 _PATTERN_TEXT_MAX = 2048  # longer texts meet only patterns that cannot backtrack
+_SHORT_TEXT_MAX = 256  # … or those of texts that may be longer: a few are cubic
 _VALUE_TEXT_MAX = 64 * 1024  # of a value quoted in a message
 _NOT_NULL = "Member must not be null"
 
@@ -241,7 +242,7 @@ def _sentences(model: ServiceModel, shape: Shape) -> list[Sentence]:
     if not overlay.check_constraints:
         return []
     if shape.type == "string" and traits.get("pattern"):
-        sentences.append(_pattern(traits["pattern"]))
+        sentences.append(_pattern(traits["pattern"], traits.get("max")))
     if shape.type in ("integer", "long", "float", "double"):
         return _range(traits.get("min"), traits.get("max"))
     low, high = traits.get("min"), traits.get("max")
@@ -293,10 +294,12 @@ def _enum(allowed: list[str]) -> Sentence:
     return lambda value: None if value in known else text
 
 
-def _pattern(pattern: str) -> Sentence:
+def _pattern(pattern: str, characters_max: int | None) -> Sentence:
     text = f"Member must satisfy regular expression pattern: {pattern}"
     matches = to_python(pattern).fullmatch
-    length_max = None if is_one_class(pattern) else _PATTERN_TEXT_MAX
+    length_max: int | None = None
+    if not is_one_class(pattern):
+        length_max = min(_PATTERN_TEXT_MAX, max(_SHORT_TEXT_MAX, characters_max or _PATTERN_TEXT_MAX))
 
     def sentence(value: str) -> str | None:
         if length_max is not None and len(value) > length_max:

@@ -14,15 +14,18 @@ from urllib.parse import unquote_to_bytes
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Member, Operation, ServiceModel, Shape, compiled_once
-from cloudlet.wire.values import DEPTH_MAX
-from cloudlet.wire.xml import escape, members_writer, plain_elements, text_reader
+from cloudlet.wire.xml import escape_readable, members_writer, plain_elements, text_reader
 
 Node = str | dict[str, Any]  # a leaf's text, or parts by name; a leaf that also has parts is its own part ""
 Read = Callable[[Node, str], Any]  # (node, its path, for errors) → value
 
 _no_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
+PARTS_MAX = 16  # of a parameter's name; the models' deepest has 10
 PARAMETERS_MAX = 10_000  # a batch of 10 messages with 10 attributes each has 500
+
+
+NUMBER_DIGITS_MAX = 9
 
 
 def malformed(message: str) -> AwsError:
@@ -87,7 +90,7 @@ def _tree(fields: dict[str, str]) -> dict[str, Any]:
             _set_leaf(root, path, text)
             continue
         parts = path.split(".")
-        if len(parts) > DEPTH_MAX:
+        if len(parts) > PARTS_MAX:
             raise malformed("A parameter name has too many parts.")
         node = root
         for part in parts[:-1]:
@@ -178,11 +181,10 @@ def _make_structure_reader(model: ServiceModel, shape: Shape) -> Read:
 
 def _numbered(node: dict[str, Any], path: str) -> list[Any]:
     """The parts "1", "2" … in order."""
-    try:
-        numbers = sorted((int(part), part) for part in node if part != "" and part.isascii() and len(part) < 8)
-    except ValueError as error:
-        raise malformed(f"{path} is not a list of numbered parts") from error
-    return [node[part] for _, part in numbers]
+    parts = [part for part in node if part != ""]
+    if not all(part.isascii() and part.isdigit() and len(part) <= NUMBER_DIGITS_MAX for part in parts):
+        raise malformed(f"{path} is not a list of numbered parts")
+    return [node[part] for part in sorted(parts, key=int)]
 
 
 def _list_reader(model: ServiceModel, member: Member) -> Read:
@@ -278,7 +280,7 @@ def render_error(
     fault = "Sender" if error.status < 500 else "Receiver"
     out = [
         f'{overlay.query_declaration}<ErrorResponse xmlns="{model.xml_namespace}"><Error><Type>{fault}</Type>'
-        f"<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>"
+        f"<Code>{escape_readable(code)}</Code><Message>{escape_readable(error.message)}</Message>"
     ]
     if overlay.query_error_detail:
         out.append("<Detail/>")

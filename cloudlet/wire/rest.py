@@ -30,7 +30,7 @@ FromTexts = Callable[[list[str]], Any]
 BadText = Callable[[Member, str], AwsError | None]  # a member and its text → the error; None = as if it were absent
 
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_LIST_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*?))\s*(?:,|$)')
+_LIST_ITEM = re.compile(r'[ \t]*+(?:"((?:[^"\\]|\\.)*+)"[ \t]*+(?:,|$)|([^,]*+),?)')
 
 
 def decoded(text: str) -> str:
@@ -274,7 +274,7 @@ def header_items(text: str) -> list[str]:
         if found is None:
             break
         quoted, plain = found.groups()
-        item = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        item = plain.rstrip(" \t") if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         if item or quoted is not None:
             items.append(item)
         at = found.end()

@@ -27,6 +27,7 @@ from cloudlet.wire.rest import (
 )
 from cloudlet.wire.xml import (
     escape,
+    escape_readable,
     local_name,
     members_writer,
     parse_xml,
@@ -268,7 +269,7 @@ def render_error(
     headers = [*_own_headers(request_id, host_id), *error.headers]
     if status == 304 or (operation is not None and operation.http_method == "HEAD"):
         return HttpResponse(status, headers, b"")
-    out = [f"{_DECLARATION}<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"]
+    out = [f"{_DECLARATION}<Error><Code>{escape(error.code)}</Code><Message>{escape_readable(error.message)}</Message>"]
     plain_elements(out, error.members)
     out.append(f"<RequestId>{escape(request_id)}</RequestId><HostId>{escape(headers[1][1])}</HostId></Error>")
     headers.append(("Content-Type", "application/xml"))

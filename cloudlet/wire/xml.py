@@ -31,12 +31,19 @@ WriteElement = Callable[[list[str], Any], None]  # appends <Name>…</Name>
 ReadElement = Callable[[Element], Any]
 
 _ESCAPED = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]')
+_UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not even as a reference, in XML 1.0
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#xd;"}
 
 
 def escape(text: str) -> str:
-    """Text for an element or attribute. Control characters become references, as AWS writes them."""
+    """Text for an element or attribute. Control characters become references, as AWS writes them: S3's own listings of
+    such keys are no XML to most parsers, which is why clients ask for encoding-type=url."""
     return _ESCAPED.sub(_reference, text) if _ESCAPED.search(text) else text
+
+
+def escape_readable(text: str) -> str:
+    """Text of an error: what XML cannot say is replaced, or clients that quote nonsense would not learn the code."""
+    return escape(_UNSAYABLE.sub("\ufffd", text)) if _ESCAPED.search(text) else text
 
 
 def _reference(found: re.Match[str]) -> str:
@@ -198,7 +205,7 @@ def plain_elements(out: list[str], facts: Mapping[str, Any]) -> None:
                 plain_elements(out, item)
                 out.append(f"</{name}>")
             elif item is not None:
-                text = ("true" if item else "false") if isinstance(item, bool) else escape(str(item))
+                text = ("true" if item else "false") if isinstance(item, bool) else escape_readable(str(item))
                 out.append(f"<{name}>{text}</{name}>")
 
 

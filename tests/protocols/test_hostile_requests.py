@@ -3,13 +3,14 @@
 import random
 import zlib
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import cbor2
 import pytest
 from botocore_client import Values, operations, request_of
 from test_round_trips_query import query_operations
 
-from cloudlet.base.errors import AwsError
+from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire import cbor, constraints, json, query, rest_json, rest_xml
 from cloudlet.wire.model import load
 
@@ -162,6 +163,45 @@ def test_a_query_parameter_with_a_thousand_parts_is_refused():
     with pytest.raises(AwsError) as caught:
         query.parse(model, model.operations[name], request, bound)
     assert caught.value.code == "MalformedInput"
+
+
+def test_parameters_of_many_parts_are_refused_before_they_fill_the_memory():
+    """Each name of its own would make as many dicts as it has parts: two megabytes of form, hundreds of memory."""
+    model = load("sts")
+    name = "a." * (query.PARTS_MAX + 1)
+    request = request_with(b"&".join(b"%d.%s=" % (number, name.encode()) for number in range(query.PARAMETERS_MAX - 1)))
+    with pytest.raises(AwsError) as caught:
+        query.parse(model, model.operations["AssumeRole"], request, {})
+    assert caught.value.code == "MalformedInput"
+
+
+def tag_keys(*numbers):
+    """The tags that a request with these numbers means."""
+    model = load("iam")
+    form = "&".join(f"Tags.member.{number}.Key=k{at}" for at, number in enumerate(numbers))
+    params = query.parse(model, model.operations["CreateUser"], request_with(f"UserName=u&{form}".encode()), {})
+    return [tag["Key"] for tag in params["Tags"]]
+
+
+def test_numbered_parameters_count_by_their_order_and_make_no_room_between():
+    assert tag_keys(999999999, 7, 0) == ["k2", "k1", "k0"]
+
+
+@pytest.mark.parametrize("number", ["9999999999", "-1", "%2B1", "1_0", "+1", "1e3", "%EF%BC%91", "x", "9" * 5000])
+def test_numbers_of_parameters_that_are_none_are_refused_not_passed_over(number):
+    with pytest.raises(AwsError) as caught:
+        tag_keys(1, number)
+    assert caught.value.code == "MalformedInput"
+
+
+@pytest.mark.parametrize(("codec", "service"), [(query, "iam"), (query, "sqs"), (rest_xml, "s3")])
+def test_an_error_that_quotes_what_xml_cannot_say_is_still_xml(codec, service):
+    quoted = "".join(map(chr, range(256))) + "\ufffe\uffff\ud800\U0001f4a5<&>]]>"
+    error = aws_error("ValidationError", f"Value '{quoted}'", 400, Key=quoted)
+    root = ElementTree.fromstring(codec.render_error(load(service), None, error, "r").body)
+    assert root.find(".//{*}Code").text == "ValidationError"
+    for text in (root.find(".//{*}Message").text, root.find(".//{*}Key").text):
+        assert "\x7f\x80" in text and "\U0001f4a5<&>]]>" in text and "\ufffd" in text
 
 
 def request_with(body):

@@ -142,9 +142,7 @@ def check_may_know(call: Call, bucket: Bucket) -> None:
 def get_object(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """Of a body in files, `Body` is a list that is filled when the transaction is committed."""
     rules.check_supported(request)
-    overrides = {stored: request[member] for member, stored in _OVERRIDES.items() if member in request}
-    if overrides and call.principal.type == "Anonymous":
-        raise errors.invalid_request("Request specific response headers cannot be used for anonymous GET requests.")
+    overrides = _overrides(call, request)
     found = require_object(call, request)
     answer, span = _head(call, request, found)
     answer |= overrides
@@ -155,8 +153,18 @@ def get_object(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 @s3.operation("HeadObject")
 def head_object(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     rules.check_supported(request)
-    overrides = {stored: request[member] for member, stored in _OVERRIDES.items() if member in request}
+    overrides = _overrides(call, request)
     return _head(call, request, require_object(call, request, "HEAD"))[0] | overrides
+
+
+def _overrides(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Headers that the request wants to see instead of the object's own."""
+    overrides = {stored: request[member] for member, stored in _OVERRIDES.items() if member in request}
+    if overrides and call.principal.type == "Anonymous":
+        raise errors.invalid_request("Request specific response headers cannot be used for anonymous GET requests.")
+    if "Expires" in overrides:  # asked for as an instant, kept as the text that came with the object
+        overrides["Expires"] = http_date(overrides["Expires"])
+    return overrides
 
 
 def _head(call: Call, request: dict[str, Any], found: Found) -> tuple[dict[str, Any], range]:
