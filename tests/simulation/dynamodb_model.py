@@ -187,7 +187,11 @@ def update(chance: Random, terms: Terms) -> tuple[str, Apply]:
 
 def _action(chance: Random, terms: Terms, name: str) -> tuple[str, str, Callable[[Item, Item], None]]:
     if chance.random() < 0.25:
-        return "REMOVE", terms.name(name), lambda before, after: after.pop(name, None) and None
+
+        def remove(before: Item, after: Item) -> None:
+            after.pop(name, None)
+
+        return "REMOVE", terms.name(name), remove
     if name == "n":
         return _counting(chance, terms)
     if name == "tags":

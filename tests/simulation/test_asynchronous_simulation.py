@@ -1,4 +1,4 @@
-"""Asynchronous calls of functions against a model of Lambda's rules: retries, ages, throttles, destinations, dead letters.
+"""Asynchronous calls against Lambda's rules: retries, ages, throttles, destinations, dead letters.
 
 The service is the real one; only the functions are not run: they fail until a moment that the event names, and find no
 room until another. Where no power was cut all is foretold to the millisecond; where it was, an event is run at least
@@ -77,7 +77,7 @@ class Event:
             self.ends_with_run = True
             if self.due_ms >= self.right_from_ms:
                 self._end("Success")
-            elif self.runs == 1 + config.retries:
+            elif self.runs >= 1 + config.retries:  # the configuration may have changed since
                 self._end("RetriesExhausted")
             else:
                 self._again(60_000 * self.runs, age_max_ms)

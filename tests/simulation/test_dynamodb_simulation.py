@@ -262,7 +262,9 @@ class Simulation:
         """A Query or a Scan page by page, now and then with writes between the pages."""
         index, terms = self._readable(chance), Terms()
         request: dict[str, Any] = {"TableName": "rows"} | ({"IndexName": index} if index else {})
-        operation, within, passes = "Scan", everything, everything
+        operation = "Scan"
+        within: model.Holds = everything
+        passes: model.Holds = everything
         if chance.random() < 0.7:
             operation = "Query"
             request["KeyConditionExpression"], within = self._key_condition(chance, terms, index)
