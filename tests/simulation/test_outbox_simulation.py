@@ -1,25 +1,19 @@
-"""The outbox against what it promises: seeded work, failures, failing writes, crashes and clock jumps.
+"""The outbox against what it promises: work and failures at random, failing writes, power cuts and clock jumps.
 
 - a `def` task runs exactly once, with all it puts in turn; or, given up, its last word does;
 - an `async def` one runs at least once, and what it returns, or its last word, exactly once;
 - of a lane nobody begins before the one ahead of it has ended; nobody begins before it is due;
 - a last word that fails is said later; nothing is left over in the end.
-
-A failure prints its seed: CLOUDLET_SEED=7 repeats it.
 """
 
 import asyncio
-import os
-import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
-import pytest
-
 from cloudlet.app.workers import Workers
-from cloudlet.base import ids
 from cloudlet.base.clock import ManualClock
 from cloudlet.kit.call import Call, Source, service_principal
 from cloudlet.kit.node import Node
@@ -30,9 +24,10 @@ from cloudlet.store.database import Database
 from cloudlet.store.errors import StoreError, StoreStalled
 from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
+from tests.simulation.crashing_node import PlainRunner
+from tests.simulation.driver import Tell, simulate
+from tests.store.faulty_engine import FaultyEngine
 
-SEEDS = [int(os.environ["CLOUDLET_SEED"])] if "CLOUDLET_SEED" in os.environ else list(range(12))
-STEPS = int(os.environ.get("CLOUDLET_STEPS", "60"))
 ATTEMPTS_MAX = 4
 NEVER_MS = 1 << 50
 DONE, ORDER = Subspace("done"), Subspace("order")
@@ -57,27 +52,30 @@ class Work:
 class World:
     """What outlives a crash: store, clock, the effects seen from outside; and the work that was asked for."""
 
-    def __init__(self, seed: int) -> None:
-        ids.seed(seed)
-        self.chance = random.Random(seed)
-        self.database = Database.open(None, run_twice=True)
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
         self.clock = ManualClock()
         self.work: dict[int, Work] = {}
         self.attempts: Counter[int] = Counter()
         self.broken: list[str] = []
         self.failing_writes = 0.0  # their share
         self._last_of_lane: dict[str, int] = {}
-        self._wrap_writes()
+        self._open(FaultyEngine())
 
-    def _wrap_writes(self) -> None:
-        write = self.database.engine.write
+    def _open(self, engine: FaultyEngine) -> None:
+        self.engine, write = engine, engine.write
 
         def sometimes(changes: Any) -> int:
             if self.chance.random() < self.failing_writes:
                 raise StoreStalled("injected")
             return write(changes)
 
-        self.database.engine.write = sometimes  # type: ignore[method-assign]
+        engine.write = sometimes  # type: ignore[method-assign]
+        self.database = Database(engine, run_twice=True)
+
+    def power_cut(self) -> None:
+        self.failing_writes = 0  # the next one comes up
+        self._open(self.engine.after_power_cut(self.chance))
 
     def new_work(self) -> Work:
         chance, number = self.chance, len(self.work)
@@ -209,6 +207,7 @@ class Life:
                 call.transact(ask)
             except StoreError:
                 continue
+            self.world.database.journal.flush()
             self.world.accept(asked[0])
 
     async def crash(self) -> None:
@@ -235,25 +234,44 @@ def add(call: Call, key: bytes) -> None:
 
 
 class Simulation:
-    def __init__(self, seed: int) -> None:
-        self.world = World(seed)
+    def __init__(self, chance: Random, tell: Tell) -> None:
+        self.tell, self.world, self.runner = tell, World(chance), PlainRunner()
+        self._run(self._begin_life())
 
-    async def run(self) -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            async with asyncio.timeout(HANG_GUARD_S):
+                await work
+
+        self.runner.run(guarded())
+
+    async def _begin_life(self) -> None:
         self.life = Life(self.world)
-        chance = self.world.chance
-        for _ in range(STEPS):
-            self.world.failing_writes = chance.choice((0, 0, 0, 0.2))
-            step = chance.choices((self.ask, self.pass_time, self.work_a_little, self.crash), (8, 4, 6, 2))[0]
-            await step()
-            assert self.life.is_alive, "the workers died"
-            assert self.world.broken == []
+
+    def step(self, chance: Random) -> None:
+        self.world.chance = chance
+        self.world.failing_writes = chance.choice((0, 0, 0, 0.2))
+        action = chance.choices((self.ask, self.pass_time, self.work_a_little, self.crash), (8, 4, 6, 2))[0]
+        self.tell(f"{action.__name__}, {self.world.failing_writes} of the writes fail")
+        self._run(action())
+        assert self.life.is_alive, "the workers died"
+        assert self.world.broken == []
+
+    def end(self) -> None:
         self.world.failing_writes = 0
-        await self.life.workers.advance(3_600_000)
-        await self.life.crash()
+        self._run(self.life.workers.advance(3_600_000))
+        self._run(self.life.crash())
         self.check()
 
+    def close(self) -> None:
+        self._run(self.life.crash())
+        self.runner.close()
+
     async def ask(self) -> None:
+        known = len(self.world.work)
         self.life.later()
+        for number in range(known, len(self.world.work)):
+            self.tell(f"  {self.world.work[number]}")
 
     async def pass_time(self) -> None:
         await self.life.workers.advance(self.world.chance.choice((10, 800, 5_000, 100_000)))
@@ -265,7 +283,7 @@ class Simulation:
     async def crash(self) -> None:
         await self.work_a_little()
         await self.life.crash()
-        self.world.failing_writes = 0  # the next one comes up
+        self.world.power_cut()
         self.life = Life(self.world)
 
     def check(self) -> None:
@@ -293,18 +311,5 @@ class Simulation:
         assert world.left_over() == []
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_outbox_keeps_its_promises(seed: int, caplog: pytest.LogCaptureFixture) -> None:
-    simulation = Simulation(seed)
-
-    async def guarded() -> None:
-        async with asyncio.timeout(HANG_GUARD_S):
-            await simulation.run()
-
-    try:
-        asyncio.run(guarded())
-    except AssertionError as error:
-        raise AssertionError(f"CLOUDLET_SEED={seed}: {error}") from error
-    finally:
-        ids.seed(None)
-        simulation.world.database.close()
+def test_the_outbox_keeps_its_promises() -> None:
+    simulate(Simulation, steps=900, run_steps=60)
