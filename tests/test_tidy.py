@@ -29,6 +29,9 @@ SERVICE_BANS = {
 }
 INSIDE_FUNCTIONS_ALLOWED = {"base/lazy.py", "runtime/bootstrap.py"}  # the door itself; user code's own imports
 
+WHOLE_REMEDY = "tx.all (bounded), page.first (the first few), or go on at the scan's resume key"
+NOT_YET_WHOLE = {("services", name) for name in ("s3", "cloudwatch", "cloudformation")}
+
 
 def layer_of(path: Path) -> str:
     parts = path.relative_to(ROOT).parts
@@ -51,6 +54,7 @@ def test_a_file_keeps_to_the_rules(path: Path) -> None:
     text = path.read_text()
     tree = ast.parse(text)
     problems = [*wrong_way(path, tree), *too_long(path, text, tree), *hidden_imports(path, tree), *banned(path, tree)]
+    problems += taken_for_whole(path, tree)
     assert not problems, "\n" + "\n".join(problems)
     assert ast.get_docstring(tree) or not text.strip(), f"{path} needs a docstring: what it is, and what not"
 
@@ -100,6 +104,70 @@ def banned(path: Path, tree: ast.Module) -> Iterator[str]:
             remedy = SERVICE_BANS.get((name, node.func.attr))
             if remedy:
                 yield f"{path}:{node.lineno} calls {name}.{node.func.attr}; use {remedy}"
+
+
+def taken_for_whole(path: Path, tree: ast.AST) -> Iterator[str]:
+    """A scan ends at its limit and at 1 MiB: its rows are all there are only if its resume key says so."""
+    if layer_of(path) in ("store", "cli") or path.relative_to(ROOT).parts[:2] in NOT_YET_WHOLE:
+        return
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for line in sorted(parts_of_scans(function)):
+                yield f"{path}:{line} takes a scan's rows for the whole range; use {WHOLE_REMEDY}"
+
+
+def parts_of_scans(function: ast.AST) -> Iterator[int]:
+    """Lines of the scans whose rows are used and whose resume key isn't."""
+    parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+    members = {(ast.unparse(node.value), node.attr) for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+    read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    for scan in filter(is_scan, ast.walk(function)):
+        user = parents[scan]
+        while isinstance(user, ast.IfExp):
+            user = parents[user]
+        match user:
+            case ast.Attribute(attr="rows") | ast.Subscript():
+                yield scan.lineno
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.NamedExpr(target=ast.Name(id=name)):
+                if (name, "rows") in members and (name, "resume") not in members:
+                    yield scan.lineno
+            case ast.Assign(targets=[ast.Tuple(elts=[_, ast.Name(id=resume)])]):
+                if resume not in read:
+                    yield scan.lineno
+
+
+def is_scan(node: ast.AST) -> bool:
+    """tx.scan(…), but for one that asks for a single row by number: that is what it gets."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "scan"):
+        return False
+    limits = [keyword.value for keyword in node.keywords if keyword.arg == "limit"]
+    return bool(node.args) and not any(isinstance(limit, ast.Constant) and limit.value == 1 for limit in limits)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_caught"),
+    [
+        ("return tx.scan(a, b).rows", True),
+        ("return tx.scan(*bounds, limit=LIMIT).rows", True),
+        ("rows = tx.scan(a, b, limit=2).rows if a < b else []", True),
+        ("for key, _ in tx.scan(a, b)[0]: pass", True),
+        ("found = tx.scan(a, b)\n    return found.rows", True),
+        ("found = tx.scan(a, b) if a < b else None\n    return found.rows", True),
+        ("if (found := tx.scan(a, b)): return found.rows", True),
+        ("rows, _ = tx.scan(a, b)", True),
+        ("rows, resume = tx.scan(a, b)", True),
+        ("rows, resume = tx.scan(a, b)\n    return rows, resume", False),
+        ("found = tx.scan(a, b)\n    return found.rows, found.resume", False),
+        ("return tx.scan(a, b)", False),
+        ("return tx.scan(a, b, limit=1).rows", False),
+        ("return tx.all(a, b, rows_max=5)", False),
+        ("return dynamodb.scan(TableName=name)", False),
+    ],
+)
+def test_a_scan_taken_for_the_whole_range_is_caught(body: str, is_caught: bool) -> None:
+    tree = ast.parse(f"def f():\n    {body}\n")
+    caught = list(taken_for_whole(ROOT / "services" / "sqs" / "queue.py", tree))
+    assert len(caught) == is_caught and all(":2 " in line and "tx.all" in line for line in caught)
 
 
 def test_no_name_is_an_attic() -> None:

@@ -163,7 +163,7 @@ class Functions(Protocol):
         """Wait for `work`, which goes on to its end even if the one who waits is called off."""
 
     def retire(self, function_arn: str) -> None:
-        """Its code or configuration changed: no environment of it serves again."""
+        """It changed or is gone: no environment of this version (without one: of any) serves again."""
 
     def why_not(self, runtime: str) -> str | None:
         """Why functions of this runtime cannot run here; None if they can."""

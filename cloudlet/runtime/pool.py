@@ -99,10 +99,11 @@ class Pool:
         self.slots.pop(slot_id, None)
 
     def retire(self, function_arn: str) -> list[str]:
-        """No environment of this function serves again; the idle ones to stop now."""
+        """No environment of this version, or of this function where it names none, serves again; the idle ones to stop
+        now."""
         stop = []
         for slot in list(self.slots.values()):
-            if slot.key[0] == function_arn:
+            if f"{slot.key[0]}:".startswith(f"{function_arn}:"):
                 slot.retired = True
                 if not slot.busy:
                     stop.append(slot.id)

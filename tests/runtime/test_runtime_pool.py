@@ -89,6 +89,16 @@ def test_a_retired_function_stops_idle_ones_now_and_busy_ones_after_their_call()
     assert p.release(busy, 2) is False and set(p.slots) == {other}
 
 
+def test_a_function_is_retired_with_all_its_versions_and_a_version_alone() -> None:
+    p = pool(count=4)
+    first, tenth, other = (start(p, (f"arn:{name}", "code"), 0) for name in ("f:1", "f:10", "f2:1"))
+    for each in (first, tenth, other):
+        p.release(each, 1)
+    assert p.retire("arn:f:1") == [first]
+    assert p.retire("arn:f") == [tenth]
+    assert set(p.slots) == {other}
+
+
 def test_what_is_idle_too_long_too_old_or_without_credentials_expires() -> None:
     p = pool(count=4)
     unused, ended, fresh, busy = start(p, F, 0), start(p, F, 0, valid=40), start(p, F, 0), start(p, F, 0)

@@ -10,7 +10,7 @@ from cloudlet.services.lambda_ import errors, rules
 from cloudlet.services.lambda_.configuration import check_revision
 from cloudlet.services.lambda_.keys import Keys
 from cloudlet.services.lambda_.locate import locate
-from cloudlet.services.lambda_.lookup import arn_of, find_alias, find_version, number_of, put_alias
+from cloudlet.services.lambda_.lookup import arn_of, find_alias, find_version, number_of, put_alias, remove_alias
 from cloudlet.services.lambda_.records import LATEST, Alias, Function
 from cloudlet.services.lambda_.service import lambda_
 
@@ -119,7 +119,8 @@ def _as_routing(alias: Alias) -> dict[str, Any]:
 def delete_alias(call: Call, request: dict[str, Any]) -> None:
     """Deleting one that isn't there is fine, as on AWS; its policy and event settings go with it."""
     keys, function, _ = locate(call, request)
-    for space in (keys.alias, keys.policy, keys.invoking):
+    remove_alias(call.tx, keys, function, request["Name"])
+    for space in (keys.policy, keys.invoking):
         call.tx.delete(space.key(function.id, request["Name"]))
 
 

@@ -36,7 +36,7 @@ def remove_function(call: Call, payload: dict[str, Any]) -> None:
         drop_packages(call.tx, configuration)
         change_totals(call.tx, keys, code_bytes=-configuration.package.size)
     remains = versions.resume is not None
-    for space in (keys.alias, keys.policy, keys.invoking):
+    for space in (keys.alias, keys.pointing, keys.policy, keys.invoking):
         found = call.tx.scan(*space.range(payload["id"]), limit=REMOVED_PER_STEP)
         for key, _ in found.rows:
             call.tx.delete(key)

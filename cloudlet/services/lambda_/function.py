@@ -8,14 +8,11 @@ from cloudlet.services.lambda_ import errors, rules
 from cloudlet.services.lambda_.configuration import listed, shown
 from cloudlet.services.lambda_.keys import Keys
 from cloudlet.services.lambda_.locate import locate
-from cloudlet.services.lambda_.lookup import change_totals, find_version, latest, number_of, resolve
+from cloudlet.services.lambda_.lookup import arn_of, change_totals, find_version, latest, number_of, resolve
 from cloudlet.services.lambda_.package import location
-from cloudlet.services.lambda_.records import LATEST, Alias, Configuration, Function
+from cloudlet.services.lambda_.records import Configuration, Function
 from cloudlet.services.lambda_.service import lambda_
-from cloudlet.services.lambda_.storing import drop_packages, retire
-
-ALIASES_LOOKED_AT = 1000
-VERSIONS_RETIRED = 1000  # environments of others end by their age
+from cloudlet.services.lambda_.storing import drop_packages, retire, retire_function
 
 
 @lambda_.operation("GetFunction")
@@ -42,36 +39,46 @@ def get_function_configuration(call: Call, request: dict[str, Any]) -> dict[str,
 
 @lambda_.operation("ListFunctions")
 def list_functions(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    """With FunctionVersion=ALL each function's versions follow it; a page then ends with a function, not within one."""
+    """With FunctionVersion=ALL each function's versions follow it."""
     if request.get("MasterRegion") not in (None, "ALL"):
         return {"Functions": []}  # functions of an edge network: there are none
     limit = min(request.get("MaxItems") or rules.LIST_MAX, rules.LIST_MAX)
     invalid = errors.InvalidParameterValue(text="The Marker is not one of a ListFunctions answer.")
-    found = page.scan_page(
-        call.tx, call.keys.function.range(), limit=limit, token=request.get("Marker"), invalid=invalid
-    )
-    functions = []
-    for _, stored in found.rows:
+    token = request.get("Marker")
+    if request.get("FunctionVersion") == "ALL":
+        return _list_versions(call, limit, page.decode_token(token, invalid, str, int) if token else ("", 0))
+    found = page.scan_page(call.tx, call.keys.function.range(), limit=limit, token=token, invalid=invalid)
+    functions = [Function.decode(stored) for _, stored in found.rows]
+    answer = {"Functions": [listed(call, latest(call.tx, call.keys, function), None) for function in functions]}
+    return answer | ({"NextMarker": found.next_token} if found.next_token else {})
+
+
+def _list_versions(call: Call, limit: int, start: tuple[str, int]) -> dict[str, Any]:
+    """All versions of all functions, $LATEST first, from `start`: a function's name and a version's number."""
+    versions: list[Configuration] = []
+    begin, (_, end) = call.keys.function.key(start[0]), call.keys.function.range()
+    for _, stored in page.first(call.tx, begin, end, limit + 1):
         function = Function.decode(stored)
-        wants_all = request.get("FunctionVersion") == "ALL"
-        functions.append(listed(call, latest(call.tx, call.keys, function), LATEST if wants_all else None))
-        if wants_all:
-            functions += _versions(call, function)
-    return {"Functions": functions} | ({"NextMarker": found.next_token} if found.next_token else {})
-
-
-def _versions(call: Call, function: Function) -> list[dict[str, Any]]:
-    numbers = range(max(1, function.last_version - rules.LIST_MAX + 1), function.last_version + 1)
-    versions = [find_version(call.tx, call.keys, function, number) for number in numbers]
-    return [listed(call, version, version.version_name) for version in versions if version is not None]
+        number, (_, end_of_versions) = (
+            start[1] if function.name == start[0] else 0,
+            call.keys.version.range(function.id),
+        )
+        begin_of_versions = call.keys.version.key(function.id, number)
+        rows = page.first(call.tx, begin_of_versions, end_of_versions, limit + 1 - len(versions))
+        versions += [Configuration.decode(stored) for _, stored in rows]
+        if len(versions) > limit:
+            break
+    answer: dict[str, Any] = {"Functions": [listed(call, each, each.version_name) for each in versions[:limit]]}
+    if len(versions) > limit:
+        answer["NextMarker"] = page.encode_token(versions[limit].name, versions[limit].number)
+    return answer
 
 
 @lambda_.operation("DeleteFunction")
 def delete_function(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     keys, function, qualifier = locate(call, request)
     if qualifier is None:
-        for _, stored in call.tx.scan(*keys.version.range(function.id), limit=VERSIONS_RETIRED).rows:
-            retire(call, Configuration.decode(stored))
+        retire_function(call, arn_of(keys, function.name))
         call.tx.delete(keys.function.key(function.name))
         change_totals(call.tx, keys, functions=-1, reserved=-(function.reserved or 0))
         call.later("remove_function", {"account": keys.account, "id": function.id})
@@ -93,10 +100,9 @@ def delete_function(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_unused(call: Call, keys: Keys, function: Function, number: int) -> None:
-    for _, stored in call.tx.scan(*keys.alias.range(function.id), limit=ALIASES_LOOKED_AT).rows:
-        alias = Alias.decode(stored)
-        if number == alias.number or str(number) in alias.weights:
-            raise errors.ResourceConflict(
-                text=f"Version {number} of function {function.name} is used by alias {alias.name}."
-                " Delete the alias or point it to another version first."
-            )
+    for key, _ in page.first(call.tx, *keys.pointing.range(function.id, number), 1):
+        alias_name = keys.pointing.unpack(key)[2]
+        raise errors.ResourceConflict(
+            text=f"Version {number} of function {function.name} is used by alias {alias_name}."
+            " Delete the alias or point it to another version first."
+        )

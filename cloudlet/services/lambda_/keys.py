@@ -3,6 +3,7 @@
 function   ("f", name)                       -> Function       the name, its id, and what holds for all its versions
 version    ("v", function id, number)        -> Configuration  0 is $LATEST
 alias      ("a", function id, name)          -> Alias
+pointing   ("ap", function id, number, name) -> b""            the aliases that send calls to a version
 policy     ("p", function id, qualifier)     -> Policy         "" is the function itself
 invoking   ("i", function id, qualifier)     -> EventInvokeConfig
 layer      ("l", name)                       -> Layer          the last number given
@@ -22,6 +23,6 @@ class Keys:
         self.account, self.region = account, region
         root = Subspace("lambda", account, region)
         self.function, self.version, self.alias = root["f"], root["v"], root["a"]
-        self.policy, self.invoking = root["p"], root["i"]
+        self.pointing, self.policy, self.invoking = root["ap"], root["p"], root["i"]
         self.layer, self.layer_version, self.layer_policy = root["l"], root["lv"], root["lp"]
         self.totals = root.key("t")

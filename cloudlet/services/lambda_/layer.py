@@ -1,6 +1,7 @@
 """Layers: published versions of zip files that functions see below /opt."""
 
 import base64
+from dataclasses import dataclass
 from typing import Any
 
 from cloudlet.kit import page
@@ -13,7 +14,9 @@ from cloudlet.services.lambda_.package import location, uploaded
 from cloudlet.services.lambda_.records import Layer, LayerVersion, Package
 from cloudlet.services.lambda_.service import lambda_
 
-VERSIONS_LOOKED_AT = 200  # per layer, for the latest that fits a list's filter
+VERSIONS_LOOKED_AT = 1000  # by one list, for the latest of each layer that its filter wants
+VERSIONS_AT_ONCE = 50
+NUMBER_MAX = 1 << 62
 
 
 def layer_keys(call: Call, text: str) -> tuple[Keys, rules.LayerName]:
@@ -139,12 +142,12 @@ def list_layer_versions(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if request.get("Marker"):
         (number,) = page.decode_token(request["Marker"], invalid, int)
         end = keys.layer_version.key(name.name, number)
-    rows = call.tx.scan(begin, end, limit=limit, reverse=True).rows
-    versions = [LayerVersion.decode(stored) for _, stored in rows]
+    found = call.tx.scan(begin, end, limit=limit, reverse=True)
+    versions = [LayerVersion.decode(stored) for _, stored in found.rows]
     answer: dict[str, Any] = {
         "LayerVersions": [_listed(keys, version) for version in versions if _fits(version, request)]
     }
-    if len(rows) == limit and versions[-1].number > 1:
+    if found.resume is not None:
         answer["NextMarker"] = page.encode_token(versions[-1].number)
     return answer
 
@@ -153,15 +156,47 @@ def list_layer_versions(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 def list_layers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     limit = min(request.get("MaxItems") or rules.LIST_MAX, rules.LIST_MAX)
     invalid = errors.InvalidParameterValue(text="The Marker is not one of a ListLayers answer.")
-    found = page.scan_page(call.tx, call.keys.layer.range(), limit=limit, token=request.get("Marker"), invalid=invalid)
-    layers = []
-    for _, stored in found.rows:
+    start, below = page.decode_token(request["Marker"], invalid, str, int) if request.get("Marker") else ("", 0)
+    begin, (_, end) = call.keys.layer.key(start), call.keys.layer.range()
+    looks = _Looks(VERSIONS_LOOKED_AT)
+    layers: list[dict[str, Any]] = []
+    for at, (_, stored) in enumerate(page.first(call.tx, begin, end, limit + 1)):
         name = Layer.decode(stored).name
-        begin, end = call.keys.layer_version.range(name)
-        rows = call.tx.scan(begin, end, limit=VERSIONS_LOOKED_AT, reverse=True).rows
-        fitting = next((v for v in (LayerVersion.decode(row) for _, row in rows) if _fits(v, request)), None)
+        if at == limit:
+            return {"Layers": layers, "NextMarker": page.encode_token(name, 0)}
+        fitting, below = _latest_fitting(call, name, below if name == start else 0, looks, request)
         if fitting is not None:
             latest = _listed(call.keys, fitting)
             arn = layer_arn(call.keys, name)
             layers.append({"LayerName": name, "LayerArn": arn, "LatestMatchingVersion": latest})
-    return {"Layers": layers} | ({"NextMarker": found.next_token} if found.next_token else {})
+        elif below:
+            return {"Layers": layers, "NextMarker": page.encode_token(name, below)}
+    return {"Layers": layers}
+
+
+@dataclass(slots=True)
+class _Looks:
+    """How many versions one list may still look at."""
+
+    left: int
+
+
+def _latest_fitting(
+    call: Call, name: str, below: int, looks: _Looks, request: dict[str, Any]
+) -> tuple[LayerVersion | None, int]:
+    """The newest version of a layer that a list's filter wants; and if `looks` ended before it was found, the number
+    below which to go on. Without a filter it is the first that is looked at."""
+    begin, end = call.keys.layer_version.range(name)
+    resume: bytes | None = call.keys.layer_version.key(name, below) if below else end
+    at_once, number = 1, below
+    while resume is not None:
+        if not looks.left:
+            return None, number or NUMBER_MAX
+        rows, resume = call.tx.scan(begin, resume, limit=min(at_once, looks.left), reverse=True)
+        for _, stored in rows:
+            version = LayerVersion.decode(stored)
+            looks.left, number = looks.left - 1, version.number
+            if _fits(version, request):
+                return version, 0
+        at_once = VERSIONS_AT_ONCE
+    return None, 0

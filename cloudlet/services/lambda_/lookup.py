@@ -50,7 +50,19 @@ def find_alias(tx: Tx, keys: Keys, function: Function, name: str) -> Alias | Non
 
 
 def put_alias(tx: Tx, keys: Keys, function: Function, alias: Alias) -> None:
+    remove_alias(tx, keys, function, alias.name)
     tx.put(keys.alias.key(function.id, alias.name), alias.encode())
+    for number in alias.numbers:
+        tx.put(keys.pointing.key(function.id, number, alias.name), b"")
+
+
+def remove_alias(tx: Tx, keys: Keys, function: Function, name: str) -> None:
+    """What hangs on it stays: its policy and event settings."""
+    alias = find_alias(tx, keys, function, name)
+    if alias is not None:
+        tx.delete(keys.alias.key(function.id, name))
+        for number in alias.numbers:
+            tx.delete(keys.pointing.key(function.id, number, name))
 
 
 def number_of(version: str) -> int | None:

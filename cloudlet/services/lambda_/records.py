@@ -87,6 +87,11 @@ class Alias(Record, frozen=True):
     description: str = ""
     weights: dict[str, float] = {}  # a second version's share
 
+    @property
+    def numbers(self) -> list[int]:
+        """Of all versions that it sends calls to."""
+        return [self.number, *map(int, self.weights)]
+
 
 class Policy(Record, frozen=True):
     """A resource policy: its statements as they are shown and evaluated."""

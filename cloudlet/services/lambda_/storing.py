@@ -58,6 +58,12 @@ def retire(call: Call, configuration: Configuration) -> None:
     call.tx.after_commit(lambda: functions.retire(arn))
 
 
+def retire_function(call: Call, function_arn: str) -> None:
+    """After the commit, no environment of any of its versions serves again."""
+    functions = functions_of(call)
+    call.tx.after_commit(lambda: functions.retire(function_arn))
+
+
 def environment_arn(configuration: Configuration) -> str:
     """What environments are known by: versions never share one."""
     return f"{configuration.function_arn}:{configuration.version_name}"
