@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from cloudlet.base import ids
-from cloudlet.base.errors import aws_error
+from cloudlet.base.errors import InternalFailure, aws_error
 from cloudlet.kit import outbox
 from cloudlet.kit.arn import arn
 from cloudlet.kit.authority import authorise
@@ -153,7 +153,10 @@ class Call:
         account: str | None,
         region: str | None,
     ) -> "Call":
-        assert self.depth < DEPTH_MAX, f"{self.service.name}.{self.operation} calls itself through {service}"
+        if self.depth >= DEPTH_MAX:
+            raise InternalFailure(
+                f"{service}.{operation} is called by {self.depth} services in a row: they go in circles."
+            )
         identity = service_principal(as_service) if as_service else principal or self.principal
         target = self.node.services.get(service)
         if target is None:
