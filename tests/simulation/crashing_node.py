@@ -51,9 +51,9 @@ class PlainRunner:
 
 
 class CrashingNode:
-    def __init__(self, *services: str, blobs: Path | None = None) -> None:
+    def __init__(self, *services: str, blobs: Path | None = None, signed_every: int = SIGNED_EVERY) -> None:
         """`services`: whose work the workers do; looking for that of all of them takes most of a clock's jump."""
-        self._services, self._blobs = services, blobs
+        self._services, self._blobs, self._signed_every = services, blobs, signed_every
         self._calls = 0
         self.clock = ManualClock()
         self.engine = FaultyEngine()
@@ -62,6 +62,8 @@ class CrashingNode:
     def _start(self) -> TestNode:
         database = Database(self.engine, blobs=Blobs(self._blobs), run_twice=True)
         database.journal.on_fatal = die
+        if self._blobs is not None:
+            database.blobs.sweep_aside(database.is_blob_referenced)
         node = TestNode(database)
         everything = node.node.services
         node.node.services = {name: everything[name] for name in self._services}
@@ -84,7 +86,7 @@ class CrashingNode:
 
     def aws(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         self._calls += 1
-        if self._calls % SIGNED_EVERY == 0:
+        if self._calls % self._signed_every == 0:
             return self.node.aws(service, operation, **parameters)
         return self.node.run(self._perform(service, operation, parameters))
 
