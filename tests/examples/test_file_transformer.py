@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from cloudlet.services.cloudformation.sam_worker import TemplateWorker
+from cloudlet.services.cloudformation.prepared import PreparedPlan
 from cloudlet.services.cloudformation.template.parameters import Given
-from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo
+from cloudlet.services.cloudformation.template.prepare import Pseudo
+from cloudlet.services.cloudformation.template_worker import TemplateWorkers
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "file_transformer"
 FLIGHT_COLUMNS = "year,month,day,dep_time,sched_dep_time,dep_delay,carrier,tailnum"
@@ -214,16 +215,16 @@ def test_the_mail_tells_counts_reasons_and_the_first_lines(app: ModuleType) -> N
 
 
 @pytest.fixture(scope="module")
-def plan() -> Iterator[Plan]:
-    worker = TemplateWorker()
+def plan() -> Iterator[PreparedPlan]:
+    worker = TemplateWorkers(1)
     text = (EXAMPLE / "template.yaml").read_text().replace("CodeUri: src/", "CodeUri: s3://code/src.zip")
     given = [Given("AdminEmail", "admin@example.com")]
     yield worker.prepare(text, given, None, Pseudo("111111111111", "eu-west-1", "files", "id"))
     worker.close()
 
 
-def test_the_template_makes_a_stack_without_a_circle(plan: Plan) -> None:
-    order = [resource.logical_id for resource in plan.resources]
+def test_the_template_makes_a_stack_without_a_circle(plan: PreparedPlan) -> None:
+    order = [resource.logical_id for resource in plan.decoded_resources()]
     assert order.index("FunctionDroppedPermission") < order.index("DropBucket")
     assert set(order) == {
         "AdminTopic",
@@ -238,11 +239,11 @@ def test_the_template_makes_a_stack_without_a_circle(plan: Plan) -> None:
         "Table",
         "VendorUser",
     }
-    assert plan.capabilities == ["CAPABILITY_IAM"]
+    assert plan.decoded_head().capabilities == ["CAPABILITY_IAM"]
 
 
-def test_the_template_gives_the_function_every_setting_that_it_reads(plan: Plan, app: ModuleType) -> None:
-    function = next(resource for resource in plan.resources if resource.type == "AWS::Lambda::Function")
+def test_the_template_gives_the_function_every_setting_that_it_reads(plan: PreparedPlan, app: ModuleType) -> None:
+    function = next(resource for resource in plan.decoded_resources() if resource.type == "AWS::Lambda::Function")
     source = (EXAMPLE / "src" / "app.py").read_text()
     assert set(re.findall(r'os\.environ\["(\w+)"\]', source)) == set(function.properties["Environment"]["Variables"])
 

@@ -4,24 +4,26 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
-from cloudlet.services.cloudformation import errors, lookup
+from cloudlet.services.cloudformation import errors, lookup, plans
 from cloudlet.services.cloudformation.acting import call_apart
+from cloudlet.services.cloudformation.prepared import PreparedPlan
 from cloudlet.services.cloudformation.records import Stack
-from cloudlet.services.cloudformation.sam_worker import TemplateWorker
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudformation.template.load import INLINE_BYTES_MAX, S3_BYTES_MAX
 from cloudlet.services.cloudformation.template.parameters import Given
-from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo
+from cloudlet.services.cloudformation.template.prepare import Pseudo
+from cloudlet.services.cloudformation.template_worker import WORKERS_MAX, TemplateWorkers
 from cloudlet.store.transaction import Tx
 
-templates = TemplateWorker()
-# A thread of its own: jobs wait for each other, perhaps long, and must not take the threads that all others use.
-_waiting_for_worker = ThreadPoolExecutor(1, thread_name_prefix="templates")
+templates = TemplateWorkers()
+# Threads of their own: jobs wait for each other, perhaps long, and must not take the threads that all others use.
+_waiting_for_worker = ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="templates")
 
 T = TypeVar("T")
 
@@ -118,19 +120,20 @@ async def _bytes_of(body: Any) -> bytes:
     return b"".join(parts)
 
 
-async def _in_turn(job: Callable[..., T], *arguments: Any) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_waiting_for_worker, job, *arguments)
+async def in_turn(job: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """A job of the template workers', once one is free."""
+    return await asyncio.get_running_loop().run_in_executor(_waiting_for_worker, partial(job, *arguments, **named))
 
 
 async def plan_of(
     call: Call, text: str, request: dict[str, Any], previous: dict[str, str] | None, pseudo: Pseudo
-) -> Plan:
+) -> PreparedPlan:
     """The plan, made in the worker process."""
     given = [
         Given(entry.get("ParameterKey", ""), entry.get("ParameterValue"), bool(entry.get("UsePreviousValue")))
         for entry in request.get("Parameters", [])
     ]
-    return await _in_turn(templates.prepare, text, given, previous, pseudo)
+    return await in_turn(templates.prepare, text, given, previous, pseudo)
 
 
 async def _summary(call: Call, request: dict[str, Any]) -> dict[str, Any]:
@@ -139,12 +142,12 @@ async def _summary(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         previous = call.transact(lambda tx: _stored_text(call, tx, request["StackName"]))
         request = {"UsePreviousTemplate": True}
     text = await text_of(call, request, previous)
-    return await _in_turn(templates.validate, text)
+    return await in_turn(templates.validate, text)
 
 
 def _stored_text(call: Call, tx: Tx, name: str) -> str | None:
     stack = lookup.require_stack(tx, call.keys, name)
-    return lookup.template_text(tx, call.keys, stack.id, stack.revision, "Original")
+    return plans.template_text(tx, call.keys, stack.id, stack.revision, "Original")
 
 
 @cloudformation.operation("ValidateTemplate")
@@ -174,7 +177,7 @@ def get_template(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         stack = lookup.require_stack(call.tx, call.keys, name)
         revision = stack.revision
     stage = request.get("TemplateStage", "Original")
-    text = lookup.template_text(call.tx, call.keys, stack.id, revision, stage)
+    text = plans.template_text(call.tx, call.keys, stack.id, revision, stage)
     return {"TemplateBody": text or "", "StagesAvailable": ["Original", "Processed"]}
 
 

@@ -1,5 +1,6 @@
 """Change sets: what a template would change, looked at before it is carried out."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from cloudlet.base import ids
@@ -7,12 +8,20 @@ from cloudlet.base.errors import AwsError
 from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import body, engine, errors, lookup, planning, rules
-from cloudlet.services.cloudformation.records import Change, ChangeSet, ChangeSetPlace, Settings, Stack
+from cloudlet.services.cloudformation import body, engine, errors, lookup, planning, plans, rules
+from cloudlet.services.cloudformation.changes import Foreseen
+from cloudlet.services.cloudformation.prepared import PreparedPlan
+from cloudlet.services.cloudformation.records import (
+    Change,
+    ChangePage,
+    ChangeSet,
+    ChangeSetPlace,
+    Settings,
+    Stack,
+)
 from cloudlet.services.cloudformation.requests import check_plan, previous_values, pseudo_of, settings_of
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudformation.template.document import SERVERLESS
-from cloudlet.services.cloudformation.template.prepare import Plan
 from cloudlet.store.transaction import Tx
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -22,36 +31,36 @@ def change_set_arn(call: Call, change_set: ChangeSet) -> str:
     return call.arn(f"changeSet/{change_set.name}/{change_set.id}")
 
 
-def change_sets_of(call: Call, stack: Stack) -> list[ChangeSet]:
-    found: list[ChangeSet] = []
-    begin, end = call.keys.change_set.range(stack.id)
-    resume: bytes | None = begin
-    while resume is not None:
-        rows, resume = call.tx.scan(resume, end)
-        found += [ChangeSet.decode(stored) for _, stored in rows]
-    return found
-
-
-def make_obsolete(call: Call, stack: Stack) -> None:
-    """The stack goes another way than these change sets foresaw."""
-    for change_set in change_sets_of(call, stack):
-        if change_set.execution_status == "AVAILABLE":
-            lookup.put_change_set(call.tx, call.keys, replace(change_set, execution_status="OBSOLETE"))
+def _change_sets_of(call: Call, stack: Stack) -> list[ChangeSet]:
+    rows = call.tx.all(*call.keys.change_set.range(stack.id), rows_max=rules.CHANGE_SETS_MAX)
+    return [ChangeSet.decode(stored) for _, stored in rows]
 
 
 def discard_change_sets(call: Call, stack: Stack, *, but: str | None = None) -> None:
-    for change_set in change_sets_of(call, stack):
+    for change_set in _change_sets_of(call, stack):
         if change_set.name != but:
             _discard(call, stack, change_set)
 
 
 def _discard(call: Call, stack: Stack, change_set: ChangeSet) -> None:
-    for key, _ in lookup.all_rows(call.tx, call.keys.change.range(change_set.id)):
-        call.tx.delete(key)
-    call.tx.delete(call.keys.named.key(change_set.id))
-    call.tx.delete(call.keys.change_set.key(stack.id, change_set.name))
+    """It is gone at once; what it would have changed goes in the background."""
+    tx, keys = call.tx, call.keys
+    for key in (
+        keys.named.key(change_set.id),
+        keys.intended.key(change_set.id),
+        keys.change_set.key(stack.id, change_set.name),
+    ):
+        tx.delete(key)
+    lookup.clear_later(call, [keys.change.range(change_set.id)])
     if change_set.execution_status != "EXECUTE_COMPLETE" and change_set.revision != stack.revision:
-        lookup.drop_plan(call.tx, call.keys, stack.id, change_set.revision)
+        plans.drop_plan(call, stack.id, change_set.revision)
+
+
+def _execution_status(stack: Stack, change_set: ChangeSet) -> str:
+    """The stack may have gone another way since than this change set foresaw."""
+    if change_set.execution_status == "AVAILABLE" and change_set.operations != stack.operations:
+        return "OBSOLETE"
+    return change_set.execution_status
 
 
 @cloudformation.operation("CreateChangeSet")
@@ -67,16 +76,22 @@ async def create_change_set(call: Call, request: dict[str, Any]) -> dict[str, An
     stack, previous, values = call.transact(_stack_for, call, request, kind, ids.uuid4())
     text = await body.text_of(call, request, previous)
     settings = settings_of(request, present=stack.settings if kind == "UPDATE" else None)
-    plan, refusal = None, None
+    refusal: str | None = None
+    plan: PreparedPlan | None = None
     try:
         plan = await body.plan_of(call, text, request, values, pseudo_of(stack, settings))
     except AwsError as error:
         if not error.message.startswith(f"Transform {SERVERLESS}"):
             raise
         refusal = error.message  # AWS runs transforms afterwards: the change set shows what went wrong
+    foreseen: Foreseen | None = None
     if plan is not None:
         check_plan(plan, request, by_change_set=True)
-    change_set = call.transact(_put_change_set, call, request, kind, stack, plan, text, refusal, ids.uuid4())
+        foreseen = await planning.foresee(call, replace(stack, settings=settings), plan, with_pages=True)
+        is_same = settings.tags == stack.settings.tags and not foreseen.outputs_change
+        refusal = NO_CHANGES if kind == "UPDATE" and not foreseen.count and is_same else None
+    intention = _Intention(kind, stack, plan, text, foreseen, refusal)
+    change_set = call.transact(_put_change_set, call, request, intention, ids.uuid4())
     return {"Id": change_set_arn(call, change_set), "StackId": stack.arn}
 
 
@@ -92,7 +107,7 @@ def _stack_for(
         if stack.status not in rules.UPDATABLE:
             raise errors.ValidationError(f"Stack:{stack.arn} is in {stack.status} state and can not be updated.")
         _check_name_free(call, stack, change_set_name)
-        text = lookup.template_text(tx, call.keys, stack.id, stack.revision, "Original")
+        text = plans.template_text(tx, call.keys, stack.id, stack.revision, "Original")
         return stack, text, previous_values(call, stack)
     if stack is not None and stack.status != "REVIEW_IN_PROGRESS":
         raise errors.ValidationError(
@@ -111,58 +126,56 @@ def _check_name_free(call: Call, stack: Stack, name: str) -> None:
         raise errors.ChangeSetExists(name=name)
 
 
-def _put_change_set(
-    tx: Tx,
-    call: Call,
-    request: dict[str, Any],
-    kind: str,
-    stack: Stack,
-    plan: Plan | None,
-    text: str,
-    refusal: str | None,
-    new_id: str,
-) -> ChangeSet:
-    present, _, _ = _stack_for(tx, call, request, kind, stack.id)
-    if present.id != stack.id:
-        raise errors.ValidationError(f"Stack [{stack.name}] changed meanwhile")
+@dataclass(frozen=True, slots=True)
+class _Intention:
+    """A change set before it is stored."""
+
+    kind: str
+    seen: Stack
+    plan: PreparedPlan | None
+    text: str
+    foreseen: Foreseen | None
+    refusal: str | None
+
+
+def _put_change_set(tx: Tx, call: Call, request: dict[str, Any], intention: _Intention, new_id: str) -> ChangeSet:
+    seen, plan, foreseen = intention.seen, intention.plan, intention.foreseen
+    stack, _, _ = _stack_for(tx, call, request, intention.kind, seen.id)
+    if not planning.is_as_seen(seen, stack):
+        raise errors.ValidationError(f"Stack [{seen.name}] changed meanwhile")
     if lookup.find_stack(tx, call.keys, stack.id) is None:
-        lookup.put_new_stack(tx, call.keys, present)
-        lookup.add_event(call, present, present.status, present.status_reason)
-    if len(change_sets_of(call, present)) >= rules.CHANGE_SETS_MAX:
-        raise errors.ValidationError(f"ChangeSet limit of {rules.CHANGE_SETS_MAX} for stack {present.name} exceeded")
-    revision = present.revisions + 1
-    lookup.put_stack(tx, call.keys, replace(present, revisions=revision))
-    settings = settings_of(request, plan, present.settings if kind == "UPDATE" else None)
-    told: list[Change] = []
+        lookup.put_new_stack(tx, call.keys, stack)
+        lookup.add_event(call, stack, stack.status, stack.status_reason)
+    if len(_change_sets_of(call, stack)) >= rules.CHANGE_SETS_MAX:
+        raise errors.ValidationError(f"ChangeSet limit of {rules.CHANGE_SETS_MAX} for stack {stack.name} exceeded")
+    revision = stack.revisions + 1
+    lookup.put_stack(tx, call.keys, replace(stack, revisions=revision))
     if plan is not None:
-        lookup.put_plan(call, stack.id, revision, plan, text)
-        wanted = replace(present, settings=settings)
-        told = planning.all_told(call, wanted, plan)
-        same = settings.tags == present.settings.tags and not planning.outputs_change(call, wanted, plan)
-        if kind == "UPDATE" and not told and same:
-            refusal = NO_CHANGES
+        plans.put_plan(call, stack.id, revision, plan, intention.text)
     else:
-        lookup.put_template(tx, call.keys, stack.id, revision, text, None)
+        plans.put_template(tx, call.keys, stack.id, revision, intention.text, None)
     change_set = ChangeSet(
         id=new_id,
         name=request["ChangeSetName"],
         stack_id=stack.id,
         stack_name=stack.name,
-        kind=kind,
-        status="FAILED" if refusal else "CREATE_COMPLETE",
-        execution_status="UNAVAILABLE" if refusal else "AVAILABLE",
+        kind=intention.kind,
+        status="FAILED" if intention.refusal else "CREATE_COMPLETE",
+        execution_status="UNAVAILABLE" if intention.refusal else "AVAILABLE",
         created_ms=call.now_ms,
         revision=revision,
-        settings=settings,
+        operations=stack.operations,
         description=request.get("Description"),
-        status_reason=refusal,
+        status_reason=intention.refusal,
         on_stack_failure=request.get("OnStackFailure"),
-        changes=len(told),
     )
     lookup.put_change_set(tx, call.keys, change_set)
+    head = plan.decoded_head() if plan is not None else None
+    settings = settings_of(request, head, stack.settings if intention.kind == "UPDATE" else None)
+    tx.put(call.keys.intended.key(new_id), settings.encode())
     tx.put(call.keys.named.key(new_id), ChangeSetPlace(stack.id, change_set.name).encode())
-    for position, change in enumerate(told):
-        tx.put(call.keys.change.key(new_id, position), change.encode())
+    for number, page_ in enumerate(foreseen.pages if foreseen else []):
+        tx.put(call.keys.change.key(new_id, number), page_)
     return change_set
 
 
@@ -196,7 +209,7 @@ def _require(call: Call, request: dict[str, Any]) -> tuple[Stack, ChangeSet]:
 @cloudformation.operation("DescribeChangeSet")
 def describe_change_set(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack, change_set = _require(call, request)
-    settings = change_set.settings
+    settings = _intended(call, change_set)
     changes, token = _changes(call, change_set, request)
     result = {
         **_summary(call, stack, change_set),
@@ -212,18 +225,25 @@ def describe_change_set(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if value is not None}
 
 
+def _intended(call: Call, change_set: ChangeSet) -> Settings:
+    stored = call.tx.get(call.keys.intended.key(change_set.id))
+    assert stored is not None, f"change set {change_set.id} lacks its settings"
+    return Settings.decode(stored)
+
+
 def _changes(call: Call, change_set: ChangeSet, request: dict[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
-    begin, end = call.keys.change.range(change_set.id)
-    first = 0
+    """One page, as it was laid down."""
+    number = 0
     if request.get("NextToken"):
-        invalid = errors.ValidationError("NextToken is invalid")
-        (first,) = page.decode_token(request["NextToken"], invalid, int)
-        begin = call.keys.change.key(change_set.id, first)
-    found = call.tx.scan(begin, end, limit=rules.CHANGES_PER_PAGE)
-    changes = [Change.decode(stored) for _, stored in found.rows]
+        (number,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"), int)
+    stored = call.tx.get(call.keys.change.key(change_set.id, number))
+    if stored is None:
+        return [], None
+    changes = [Change.decode(encoded) for encoded in ChangePage.decode(stored).changes]
     detailed = bool(request.get("IncludePropertyValues"))
     told = [{"Type": "Resource", "ResourceChange": c.detailed if detailed else c.plain} for c in changes]
-    return told, page.encode_token(first + len(changes)) if found.resume is not None else None
+    has_more = call.tx.get(call.keys.change.key(change_set.id, number + 1)) is not None
+    return told, page.encode_token(number + 1) if has_more else None
 
 
 def _summary(call: Call, stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
@@ -234,7 +254,7 @@ def _summary(call: Call, stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
         "StackName": stack.name,
         "CreationTime": change_set.created_ms,
         "Description": change_set.description,
-        "ExecutionStatus": change_set.execution_status,
+        "ExecutionStatus": _execution_status(stack, change_set),
         "Status": change_set.status,
         "StatusReason": change_set.status_reason,
         "IncludeNestedStacks": False,
@@ -247,7 +267,18 @@ def list_change_sets(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack = lookup.find_stack(call.tx, call.keys, request["StackName"])
     if stack is None:
         raise errors.StackInBracketsDoesNotExist(name=request["StackName"])
-    return {"Summaries": [_summary(call, stack, change_set) for change_set in change_sets_of(call, stack)]}
+    found = page.scan_page(
+        call.tx,
+        call.keys.change_set.range(stack.id),
+        limit=rules.CHANGE_SETS_MAX,
+        token=request.get("NextToken"),
+        invalid=errors.ValidationError("NextToken is invalid"),
+    )
+    change_sets = [ChangeSet.decode(stored) for _, stored in found.rows]
+    return {
+        "Summaries": [_summary(call, stack, change_set) for change_set in change_sets],
+        "NextToken": found.next_token,
+    }
 
 
 # ── doing ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -265,13 +296,14 @@ def delete_change_set(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 def execute_change_set(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """The others of the stack are gone then: they were made for what it was."""
     before, change_set = _require(call, request)
-    if change_set.execution_status != "AVAILABLE":
-        state = change_set.status if change_set.status == "FAILED" else change_set.execution_status
+    execution_status = _execution_status(before, change_set)
+    if execution_status != "AVAILABLE":
+        state = change_set.status if change_set.status == "FAILED" else execution_status
         raise errors.InvalidChangeSetStatus(arn=change_set_arn(call, change_set), state=state)
     allowed = ("REVIEW_IN_PROGRESS",) if change_set.kind == "CREATE" else rules.UPDATABLE
     if before.status not in allowed:
         raise errors.ValidationError(f"Stack:{before.arn} is in {before.status} state and can not be updated.")
-    settings = change_set.settings
+    settings = _intended(call, change_set)
     if request.get("DisableRollback") is not None:
         settings = replace(settings, disable_rollback=request["DisableRollback"])
     discard_change_sets(call, before, but=change_set.name)

@@ -57,6 +57,13 @@ class ResourceExists(AwsError):
     code, status = "AlreadyExists", 400
 
 
+class ManagedElsewhere(AwsError):
+    """Policy resource was already managed by another stack or another resource in the current stack. Found stacks:
+    [{stack}|{logical_id}]"""
+
+    code, status = "AlreadyExists", 400
+
+
 class NotSupported(AwsError):
     """{feature} has no handler yet; it belongs in services/cloudformation/{module}.py"""
 

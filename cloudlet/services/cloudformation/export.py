@@ -4,6 +4,7 @@ ListExports and ListImports.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from cloudlet.kit import page
@@ -65,10 +66,14 @@ def _check_unused(call: Call, name: str, verb: str) -> None:
 
 def replace_imports(call: Call, stack: Stack, names: list[str]) -> None:
     """The stack uses these exports and no others."""
-    for name in set(stack.imports) - set(names):
-        call.tx.delete(call.keys.imported.key(name, stack.id))
+    release_imports(call, stack, set(stack.imports) - set(names))
     for name in names:
         call.tx.put(call.keys.imported.key(name, stack.id), stack.name.encode())
+
+
+def release_imports(call: Call, stack: Stack, names: Iterable[str]) -> None:
+    for name in names:
+        call.tx.delete(call.keys.imported.key(name, stack.id))
 
 
 @cloudformation.operation("ListExports")

@@ -1,31 +1,16 @@
-"""Reading and writing CloudFormation's records, one by one."""
+"""Reading and writing CloudFormation's records, one by one. Resources are inventory.py's, plans plans.py's."""
 
 import json
 from typing import Any
 
 from cloudlet.base import ids
 from cloudlet.kit.call import Call
-from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import errors, rules
 from cloudlet.services.cloudformation.keys import Keys
-from cloudlet.services.cloudformation.records import (
-    ChangeSet,
-    ChangeSetPlace,
-    Event,
-    Operation,
-    PlanHead,
-    PlannedResource,
-    Resource,
-    Stack,
-    plan_head,
-    planned_resource,
-)
-from cloudlet.services.cloudformation.template.prepare import Plan
-from cloudlet.store.transaction import BYTES_WRITTEN_MAX, Tx
+from cloudlet.services.cloudformation.records import ChangeSet, ChangeSetPlace, Event, Operation, Resource, Stack
+from cloudlet.store.transaction import Tx
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
-SEALED_FOR = "cloudformation secret"
-ROWS_MAX = 1000  # of one kind, of one stack: two templates' worth of resources
 LATEST_MS = 1 << 50  # listings run from the newest: they count down from here
 
 
@@ -73,107 +58,9 @@ def put_operation(tx: Tx, keys: Keys, stack_id: str, operation: Operation) -> No
     tx.put(keys.operation.key(stack_id), operation.encode())
 
 
-def find_resource(tx: Tx, keys: Keys, stack_id: str, logical_id: str) -> Resource | None:
-    stored = tx.get(keys.resource.key(stack_id, logical_id))
-    return Resource.decode(stored) if stored else None
-
-
-def put_resource(tx: Tx, keys: Keys, stack_id: str, resource: Resource) -> None:
-    tx.put(keys.resource.key(stack_id, resource.logical_id), resource.encode())
-
-
-def all_rows(tx: Tx, bounds: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    """All that a stack or change set has of one kind, never a part of it. It fits: one transaction writes a plan, and
-    nothing here outgrows two of them."""
-    found = tx.scan(*bounds, limit=ROWS_MAX, bytes_max=2 * BYTES_WRITTEN_MAX)
-    assert found.resume is None, "a stack has more of one kind than two transactions may write"
-    return found.rows
-
-
-def resources_of(tx: Tx, keys: Keys, stack_id: str) -> dict[str, Resource]:
-    """All of a stack's resources, at most 1,000 (two templates' worth)."""
-    rows = all_rows(tx, keys.resource.range(stack_id))
-    return {resource.logical_id: resource for resource in (Resource.decode(stored) for _, stored in rows)}
-
-
-def put_plan(call: Call, stack_id: str, revision: int, plan: Plan, text: str) -> None:
-    tx, keys, head = call.tx, call.keys, plan_head(plan)
-    if head.hidden:
-        secrets = {name: head.values[name] for name in head.hidden if name in head.values}
-        shown = {name: value for name, value in head.values.items() if name not in secrets}
-        head = replace(head, values=shown, sealed=seal(call, stack_id, secrets))
-    tx.put(keys.plan.key(stack_id, revision), head.encode())
-    for position, planned in enumerate(plan.resources):
-        tx.put(keys.planned.key(stack_id, revision, position), planned_resource(planned).encode())
-    put_template(tx, keys, stack_id, revision, text, plan.processed if plan.transforms else None)
-
-
-def put_template(tx: Tx, keys: Keys, stack_id: str, revision: int, text: str, processed: str | None) -> None:
-    tx.put(keys.template.key(stack_id, revision, "Original"), text.encode())
-    if processed is not None:
-        tx.put(keys.template.key(stack_id, revision, "Processed"), processed.encode())
-
-
-def template_text(tx: Tx, keys: Keys, stack_id: str, revision: int, stage: str) -> str | None:
-    """A template without transforms is its own processed form."""
-    stored = tx.get(keys.template.key(stack_id, revision, stage))
-    if stored is None and stage == "Processed":
-        stored = tx.get(keys.template.key(stack_id, revision, "Original"))
-    return stored.decode() if stored is not None else None
-
-
-def require_plan(call: Call, stack_id: str, revision: int) -> PlanHead:
-    """With the values of its hidden parameters."""
-    stored = call.tx.get(call.keys.plan.key(stack_id, revision))
-    assert stored is not None, f"stack {stack_id} has no plan {revision}"
-    head = PlanHead.decode(stored)
-    return replace(head, values=head.values | unseal(call, stack_id, head.sealed), sealed=b"")
-
-
-def closed(call: Call, stack: Stack, resource: Resource) -> Resource:
-    """As it is stored: properties that came from hidden parameters are sealed."""
-    if not resource.is_hidden or not resource.properties:
-        return resource
-    sealed = seal(call, sealed_context(stack, resource.logical_id), resource.properties)
-    return replace(resource, properties={}, sealed_properties=sealed)
-
-
-def opened(call: Call, stack: Stack, resource: Resource) -> Resource:
-    """As it is worked with."""
-    if not resource.sealed_properties:
-        return resource
-    properties = unseal(call, sealed_context(stack, resource.logical_id), resource.sealed_properties)
-    return replace(resource, properties=properties, sealed_properties=b"")
-
-
-def sealed_context(stack: Stack, logical_id: str) -> str:
-    return f"{stack.id}/{logical_id}"
-
-
-def seal(call: Call, context: str, secrets: dict[str, Any]) -> bytes:
-    return call.node.sealer.seal(json.dumps(secrets).encode(), SEALED_FOR, context.encode()) if secrets else b""
-
-
-def unseal(call: Call, context: str, sealed: bytes) -> dict[str, Any]:
-    return json.loads(call.node.sealer.unseal(sealed, SEALED_FOR, context.encode())) if sealed else {}
-
-
-def require_planned(tx: Tx, keys: Keys, stack_id: str, revision: int, position: int) -> PlannedResource:
-    stored = tx.get(keys.planned.key(stack_id, revision, position))
-    assert stored is not None, f"plan {revision} of stack {stack_id} lacks resource {position}"
-    return PlannedResource.decode(stored)
-
-
-def planned_of(tx: Tx, keys: Keys, stack_id: str, revision: int) -> list[PlannedResource]:
-    rows = all_rows(tx, keys.planned.range(stack_id, revision))
-    return [PlannedResource.decode(stored) for _, stored in rows]
-
-
-def drop_plan(tx: Tx, keys: Keys, stack_id: str, revision: int) -> None:
-    for space in (keys.planned, keys.template):
-        for key, _ in all_rows(tx, space.range(stack_id, revision)):
-            tx.delete(key)
-    tx.delete(keys.plan.key(stack_id, revision))
+def clear_later(call: Call, ranges: list[tuple[bytes, bytes]]) -> None:
+    """Ranges that nothing speaks of any more are emptied in the background, in as many steps as it takes."""
+    call.later("clear", {"ranges": ranges})
 
 
 def find_change_set_place(tx: Tx, keys: Keys, arn: str) -> ChangeSetPlace | None:

@@ -1,19 +1,25 @@
 """The make phase: what a planned resource needs, and what came of it. The order of things is engine.py's."""
 
 import dataclasses
+import logging
 from typing import Any
 
-from cloudlet.base.errors import AwsError
+from cloudlet.base.errors import AwsError, InternalFailure
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import lookup
+from cloudlet.services.cloudformation import lookup, sealing
 from cloudlet.services.cloudformation.errors import ValidationError
 from cloudlet.services.cloudformation.kinds.kind import Kind, Made
 from cloudlet.services.cloudformation.kinds.registry import require_kind
 from cloudlet.services.cloudformation.records import PlanHead, PlannedResource, Resource
-from cloudlet.services.cloudformation.template.diff import State, modification
-from cloudlet.services.cloudformation.template.intrinsics import RESOLVED_ALL_CHARACTERS_MAX, Budget, Scope, resolve
+from cloudlet.services.cloudformation.template.diff import modification
+from cloudlet.services.cloudformation.template.intrinsics import Budget, Scope, resolve
 from cloudlet.services.cloudformation.template.parameters import scalar_text
+from cloudlet.services.cloudformation.values import state_of
 from cloudlet.services.cloudformation.work import Act, Work, physical_name
+from cloudlet.store.errors import StoreError, TransactionTooLarge
+
+OUTPUT_CHARACTERS_MAX = 1 << 20  # of one step's outputs: they become part of the stack's own record
+log = logging.getLogger("cloudlet.cloudformation")
 
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
@@ -23,12 +29,12 @@ def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
     present = work.find(planned.logical_id)
     wanted = _wanted(work, plan, planned)
     try:
-        properties = resolve(planned.properties, work.scope(plan))
-        kind = require_kind(planned.type)
-        check_properties(planned.logical_id, kind, properties)
-    except AwsError as error:
-        return Act("update" if present else "create", wanted, before=present, reason=error.message)
-    wanted = replace(wanted, properties=properties)
+        kind, wanted = _resolved(work, plan, planned, wanted)
+    except StoreError:
+        raise
+    except Exception as error:
+        reason = told(planned.logical_id, error).message
+        return Act("update" if present else "create", wanted, before=present, reason=reason)
     is_begun = present is not None and present.begun == work.operation.id
     if present is None or (is_begun and present.status == "CREATE_IN_PROGRESS"):
         return _to_create(work, kind, wanted, present)
@@ -44,6 +50,23 @@ def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
     return Act("update", kept, before=present, name=present.physical_id or "")
 
 
+def _resolved(work: Work, plan: PlanHead, planned: PlannedResource, wanted: Resource) -> tuple[Kind, Resource]:
+    properties = resolve(planned.properties, work.scope(plan))
+    kind = require_kind(planned.type)
+    check_properties(planned.logical_id, kind, properties)
+    return kind, replace(wanted, properties=properties, holds=kind.holds(properties))
+
+
+def told(logical_id: str, error: Exception) -> AwsError:
+    """The error as the stack tells it: what nobody foresaw is in the node's log."""
+    if isinstance(error, AwsError):
+        return error
+    if isinstance(error, TransactionTooLarge):
+        return InternalFailure(f"{logical_id} is too large to be made in one step: {error}")
+    log.error("a step of %s failed", logical_id, exc_info=error)
+    return InternalFailure("Internal Failure")
+
+
 def _wanted(work: Work, plan: PlanHead, planned: PlannedResource) -> Resource:
     return Resource(
         planned.logical_id,
@@ -57,15 +80,6 @@ def _wanted(work: Work, plan: PlanHead, planned: PlannedResource) -> Resource:
         needs=planned.needs,
         is_hidden=bool(plan.hidden),
     )
-
-
-def state_of(resource: Resource) -> State:
-    attributes = {
-        "DeletionPolicy": resource.deletion_policy,
-        "UpdateReplacePolicy": resource.update_replace_policy,
-        "Metadata": resource.metadata,
-    }
-    return State(resource.type, resource.properties, resource.physical_id, resource.stated, attributes)
 
 
 def check_properties(logical_id: str, kind: Kind, properties: dict[str, Any]) -> None:
@@ -113,7 +127,7 @@ def announce(work: Work, act: Act) -> None:
     if act.kind == "delete":
         _event(work, act.resource, "DELETE_IN_PROGRESS")
         return
-    properties = work.shown(act.resource.properties)
+    properties = None if act.is_bare else work.shown(act.resource.properties)
     verb = "CREATE" if act.kind == "create" else "UPDATE"
     reason = REPLACING if act.kind == "replace" else None
     before = replace(act.resource, physical_id=act.before.physical_id if act.before else None)
@@ -142,7 +156,7 @@ def record_success(work: Work, act: Act, made: Made) -> None:
 def _sealed(work: Work, act: Act, made: Made) -> bytes:
     if made.secrets is None:
         return act.before.sealed if act.before is not None and act.kind == "update" else b""
-    return lookup.seal(work.call, lookup.sealed_context(work.stack, act.resource.logical_id), made.secrets)
+    return sealing.seal(work.call, sealing.context_of(work.stack, act.resource.logical_id), made.secrets)
 
 
 def mark_begun(work: Work, act: Act) -> None:
@@ -174,7 +188,8 @@ def record_failure(work: Work, act: Act, error: AwsError) -> None:
         physical_id=physical_id,
         updated_ms=work.call.now_ms,
     )
-    _event(work, failed, failed.status, error.message, work.shown(act.resource.properties))
+    properties = None if act.is_bare else work.shown(act.resource.properties)
+    _event(work, failed, failed.status, error.message, properties)
     if (act.in_pieces and is_new) or (act.kind == "create" and work.stack.settings.disable_rollback):
         work.put(failed)
     elif act.kind == "update" and act.before is not None:
@@ -189,21 +204,10 @@ def _event(
     )
 
 
-def outputs(work: Work) -> tuple[list[dict[str, Any]], list[str]]:
-    """The stack's outputs in AWS's form, and the names of the exports that it uses."""
-    plan = work.plan()
-    names: list[str] = []
-    scope = work.scope(plan)
-
-    def imported(name: str) -> Any:
-        names.append(name)
-        return scope.imported(name)
-
-    told = dataclasses.replace(scope, imported=imported, budget=Budget(RESOLVED_ALL_CHARACTERS_MAX))
-    result = [_output(output, told) for output in plan.outputs]
-    for resource in work.resources().values():
-        resolve(resource.stated, told)
-    return result, sorted(set(names))
+def outputs(work: Work, stated: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These outputs in AWS's form."""
+    scope = dataclasses.replace(work.scope(work.plan()), budget=Budget(OUTPUT_CHARACTERS_MAX))
+    return [_output(output, scope) for output in stated]
 
 
 def _output(output: dict[str, Any], scope: Scope) -> dict[str, Any]:

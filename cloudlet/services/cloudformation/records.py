@@ -4,7 +4,6 @@ from typing import Any
 
 from cloudlet.kit.policy.request import Principal
 from cloudlet.kit.record import Record
-from cloudlet.services.cloudformation.template.prepare import Plan, Planned
 
 
 class Acting(Record, frozen=True):
@@ -64,6 +63,7 @@ class Stack(Record, frozen=True):
     change_set_id: str | None = None
     revision: int = 0  # of the plan it was made of; 0 = none yet
     revisions: int = 0  # given out so far, to change sets too
+    operations: int = 0  # begun so far
     imports: list[str] = []  # names of exports it uses
 
     @property
@@ -76,18 +76,27 @@ class Operation(Record, frozen=True):
 
     id: str
     kind: str  # CREATE UPDATE DELETE
-    phase: str  # make, undo, clean; stopped: a rollback that can be continued
+    phase: str  # make, tell, undo, clean; stopped: a rollback that can be continued
     acting: Acting
     before: Stack  # as it was, for a rollback
     revision: int = 0  # the plan to be carried out
-    position: int = 0  # in the plan (make), among the doomed (clean)
-    done: int = 0  # undo records written
-    failed: list[str] = []  # logical ids
+    position: int = 0  # among the plan's resources (make) and outputs (tell), among what has to go (clean)
+    outputs: list[dict[str, str]] = []  # told so far
+    done: int = 0  # undo records written, and not yet walked back over
+    aside: int = 0  # resources set aside; then among them (clean)
+    inherited: str = ""  # the operation whose records these are: of an update that a deletion found stopped
+    failed: list[str] = []  # logical ids of what could not be deleted
+    kept: list[str] = []  # … and of what it needs, which has to stay with it
     token: str | None = None
     retained: list[str] = []  # RetainResources
     deadline_ms: int | None = None
     is_cancelled: bool = False
     is_rolling_back: bool = False
+
+    @property
+    def records_id(self) -> str:
+        """Under which undo records and resources set aside lie."""
+        return self.inherited or self.id
 
 
 class Resource(Record, frozen=True):
@@ -109,6 +118,21 @@ class Resource(Record, frozen=True):
     needs: list[str] = []
     begun: str | None = None  # the operation that is making it, or its successor, in pieces: unfinished after a crash
     begun_name: str = ""  # what that one is called
+    holds: list[str] = []  # places that no other resource may have; see kinds/kind.py
+
+
+class ResourceLine(Record, frozen=True):
+    """A resource without its contents, which may be large."""
+
+    logical_id: str
+    type: str
+    status: str
+    updated_ms: int
+    physical_id: str | None = None
+    reason: str | None = None
+    needs: list[str] = []
+    holds: list[str] = []
+    is_sealed: bool = False  # some of it
 
 
 class Undo(Record, frozen=True):
@@ -117,9 +141,8 @@ class Undo(Record, frozen=True):
     before: Resource | None = None
 
 
-class Doomed(Record, frozen=True):
-    resource: Resource
-    keeps: bool = False  # retained by its policy: only forgotten
+class Removal(Record, frozen=True):
+    names: list[str]  # logical ids, in order
 
 
 class Event(Record, frozen=True):
@@ -135,24 +158,33 @@ class Event(Record, frozen=True):
 
 
 class PlanHead(Record, frozen=True):
-    """A plan without its resources and text; see template/prepare.py."""
+    """A plan without its resources, outputs and text; see template/prepare.py."""
 
     description: str | None
     values: dict[str, str]  # of the parameters; stored without the hidden ones
     hidden: list[str]
     lists: list[str]
-    mappings: dict[str, Any]
     conditions: dict[str, bool]
-    outputs: list[dict[str, Any]]
     capabilities: list[str]
     transforms: list[str]
     extended: bool
-    count: int  # of resources
+    names: list[str]  # of its resources: logical ids, in the order of making
+    imports: list[str] = []  # names of exports it uses
     sealed: bytes = b""  # the hidden parameters' values
 
     def secrets(self) -> list[str]:
         """What must not be shown."""
         return [self.values[name] for name in self.hidden if self.values.get(name)]
+
+
+class PlanOutputs(Record, frozen=True):
+    outputs: list[dict[str, Any]]
+
+
+class PlanPart(Record, frozen=True):
+    """Some of a plan's resources, each encoded: a step decodes the one it is about."""
+
+    planned: list[bytes]
 
 
 class PlannedResource(Record, frozen=True):
@@ -166,6 +198,8 @@ class PlannedResource(Record, frozen=True):
 
 
 class ChangeSet(Record, frozen=True):
+    """Settings are rows of their own: lists don't need them, and parameters may be many."""
+
     id: str
     name: str
     stack_id: str
@@ -175,11 +209,10 @@ class ChangeSet(Record, frozen=True):
     execution_status: str
     created_ms: int
     revision: int
-    settings: Settings
+    operations: int  # that the stack had had: any other makes it obsolete
     description: str | None = None
     status_reason: str | None = None
     on_stack_failure: str | None = None
-    changes: int = 0
 
 
 class Change(Record, frozen=True):
@@ -187,6 +220,12 @@ class Change(Record, frozen=True):
 
     plain: dict[str, Any]
     detailed: dict[str, Any]
+
+
+class ChangePage(Record, frozen=True):
+    """As many as one answer shows, each encoded."""
+
+    changes: list[bytes]
 
 
 class ChangeSetPlace(Record, frozen=True):
@@ -199,31 +238,3 @@ class Export(Record, frozen=True):
     value: str
     stack_id: str
     stack_arn: str
-
-
-def plan_head(plan: Plan) -> PlanHead:
-    return PlanHead(
-        description=plan.description,
-        values=plan.values,
-        hidden=plan.hidden,
-        lists=plan.lists,
-        mappings=plan.mappings,
-        conditions=plan.conditions,
-        outputs=plan.outputs,
-        capabilities=plan.capabilities,
-        transforms=plan.transforms,
-        extended=plan.extended,
-        count=len(plan.resources),
-    )
-
-
-def planned_resource(planned: Planned) -> PlannedResource:
-    return PlannedResource(
-        planned.logical_id,
-        planned.type,
-        planned.properties,
-        planned.needs,
-        planned.deletion_policy,
-        planned.update_replace_policy,
-        planned.metadata,
-    )

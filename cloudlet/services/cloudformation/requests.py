@@ -4,35 +4,35 @@ checked against what the caller allows."""
 from typing import Any
 
 from cloudlet.kit.call import Call
-from cloudlet.services.cloudformation import errors, lookup, rules
+from cloudlet.services.cloudformation import errors, plans, rules
 from cloudlet.services.cloudformation.kinds.registry import require_kind
-from cloudlet.services.cloudformation.records import Settings, Stack
-from cloudlet.services.cloudformation.template.document import SERVERLESS
-from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo
-from cloudlet.services.cloudformation.work import HIDDEN
+from cloudlet.services.cloudformation.prepared import PreparedPlan
+from cloudlet.services.cloudformation.records import PlanHead, Settings, Stack
+from cloudlet.services.cloudformation.template.prepare import Pseudo
+from cloudlet.services.cloudformation.values import HIDDEN
 
 
-def settings_of(request: dict[str, Any], plan: Plan | None = None, present: Settings | None = None) -> Settings:
+def settings_of(request: dict[str, Any], head: PlanHead | None = None, present: Settings | None = None) -> Settings:
     """An update that doesn't speak of tags, role or notifications leaves them as they are."""
     old = present or Settings()
     disable = request.get("DisableRollback")
     return Settings(
-        parameters=shown_parameters(plan) if plan else [],
+        parameters=shown_parameters(head) if head else [],
         tags=rules.checked_tags(request["Tags"]) if "Tags" in request else old.tags,
         capabilities=sorted(request.get("Capabilities", [])),
         notification_arns=request.get("NotificationARNs", old.notification_arns),
         role_arn=request.get("RoleARN", old.role_arn),
-        description=plan.description if plan else old.description,
+        description=head.description if head else old.description,
         disable_rollback=bool(disable) if disable is not None else old.disable_rollback and present is not None,
         on_failure=request.get("OnFailure") or request.get("OnStackFailure") or "ROLLBACK",
         timeout_minutes=request.get("TimeoutInMinutes", old.timeout_minutes),
     )
 
 
-def shown_parameters(plan: Plan) -> list[dict[str, str]]:
+def shown_parameters(head: PlanHead) -> list[dict[str, str]]:
     return [
-        {"ParameterKey": name, "ParameterValue": HIDDEN if name in plan.hidden else value}
-        for name, value in plan.values.items()
+        {"ParameterKey": name, "ParameterValue": HIDDEN if name in head.hidden else value}
+        for name, value in head.values.items()
     ]
 
 
@@ -43,18 +43,18 @@ def pseudo_of(stack: Stack, settings: Settings) -> Pseudo:
 def previous_values(call: Call, stack: Stack) -> dict[str, str]:
     if not stack.revision:
         return {}
-    return lookup.require_plan(call, stack.id, stack.revision).values
+    return plans.require_head(call, stack.id, stack.revision).values
 
 
-def check_plan(plan: Plan, request: dict[str, Any], *, by_change_set: bool = False) -> None:
+def check_plan(plan: PreparedPlan, request: dict[str, Any], *, by_change_set: bool = False) -> None:
     """Capabilities acknowledged, types allowed, and known here."""
-    needed = list(plan.capabilities)
-    if SERVERLESS in plan.transforms and not by_change_set:
+    head = plan.decoded_head()
+    needed = [capability for capability in head.capabilities if capability != "CAPABILITY_AUTO_EXPAND"]
+    if head.transforms and not by_change_set:
         needed.append("CAPABILITY_AUTO_EXPAND")  # a change set shows what was made of it; here nobody looks first
-    rules.check_capabilities(list(dict.fromkeys(needed)), request.get("Capabilities", []))
-    types = list(dict.fromkeys(resource.type for resource in plan.resources))
-    check_allowed_types(types, request.get("ResourceTypes"))
-    for type_ in types:
+    rules.check_capabilities(needed, request.get("Capabilities", []))
+    check_allowed_types(plan.types, request.get("ResourceTypes"))
+    for type_ in plan.types:
         require_kind(type_)
 
 

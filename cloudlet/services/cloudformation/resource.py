@@ -4,14 +4,14 @@ from typing import Any
 
 from cloudlet.kit import page
 from cloudlet.kit.call import Call
-from cloudlet.services.cloudformation import errors, lookup, rules
-from cloudlet.services.cloudformation.records import Resource, Stack
+from cloudlet.services.cloudformation import errors, inventory, lookup, rules
+from cloudlet.services.cloudformation.records import Resource, ResourceLine, Stack
 from cloudlet.services.cloudformation.service import cloudformation
 
 _DRIFT = {"StackResourceDriftStatus": "NOT_CHECKED"}
 
 
-def _shown(stack: Stack, resource: Resource, time_member: str) -> dict[str, Any]:
+def _shown(stack: Stack, resource: Resource | ResourceLine, time_member: str) -> dict[str, Any]:
     result = {
         "StackName": stack.name,
         "StackId": stack.arn,
@@ -29,7 +29,7 @@ def _shown(stack: Stack, resource: Resource, time_member: str) -> dict[str, Any]
 @cloudformation.operation("DescribeStackResource")
 def describe_stack_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack = _require(call, request["StackName"])
-    resource = lookup.find_resource(call.tx, call.keys, stack.id, request["LogicalResourceId"])
+    resource = inventory.find_resource(call.tx, call.keys, stack.id, request["LogicalResourceId"])
     if resource is None:
         raise errors.ValidationError(
             f"Resource {request['LogicalResourceId']} does not exist for stack {request['StackName']}"
@@ -54,41 +54,36 @@ def describe_stack_resources(call: Call, request: dict[str, Any]) -> dict[str, A
         raise errors.ValidationError("Either StackName or PhysicalResourceId must be specified.")
     stack = _require(call, request["StackName"]) if request.get("StackName") else _owner(call, str(physical_id))
     wanted = request.get("LogicalResourceId")
-    return {
-        "StackResources": [
-            _shown(stack, resource, "Timestamp")
-            for resource in lookup.resources_of(call.tx, call.keys, stack.id).values()
-            if not wanted or resource.logical_id == wanted
-        ]
-    }
+    if wanted:
+        resource = inventory.find_resource(call.tx, call.keys, stack.id, wanted)
+        return {"StackResources": [_shown(stack, resource, "Timestamp")] if resource is not None else []}
+    found = call.tx.scan(*call.keys.line.range(stack.id), limit=rules.RESOURCES_DESCRIBED_MAX)
+    lines = [ResourceLine.decode(stored) for _, stored in found.rows]
+    return {"StackResources": [_shown(stack, line, "Timestamp") for line in lines]}
 
 
 def _owner(call: Call, physical_id: str) -> Stack:
-    """The stack that a resource belongs to: looked for in all that are there."""
-    begin, end = call.keys.resource.range()
-    while begin is not None:
-        found = call.tx.scan(begin, end)
-        for key, stored in found.rows:
-            if Resource.decode(stored).physical_id == physical_id:
-                stack_id, _ = call.keys.resource.unpack(key)
-                return lookup.stack_by_id(call.tx, call.keys, str(stack_id))
-        begin = found.resume
-    raise errors.ValidationError(f"Stack for {physical_id} does not exist")
+    """The stack that a resource belongs to."""
+    stack_id = inventory.find_owner(call.tx, call.keys, physical_id)
+    if stack_id is None:
+        raise errors.ValidationError(f"Stack for {physical_id} does not exist")
+    return lookup.stack_by_id(call.tx, call.keys, stack_id)
 
 
 @cloudformation.operation("ListStackResources")
 def list_stack_resources(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack = lookup.require_stack(call.tx, call.keys, request["StackName"])
-    begin, end = call.keys.resource.range(stack.id)
-    if request.get("NextToken"):
-        (after,) = page.decode_token(request["NextToken"], errors.ValidationError("NextToken is invalid"), str)
-        begin = call.keys.resource.key(stack.id, after) + b"\x00"
-    found = call.tx.scan(begin, end, limit=rules.STACKS_PER_PAGE)
-    resources = [Resource.decode(stored) for _, stored in found.rows]
+    found = page.scan_page(
+        call.tx,
+        call.keys.line.range(stack.id),
+        limit=rules.RESOURCES_PER_PAGE,
+        token=request.get("NextToken"),
+        invalid=errors.ValidationError("NextToken is invalid"),
+    )
+    lines = [ResourceLine.decode(stored) for _, stored in found.rows]
     hidden = ("StackName", "StackId")
     summaries = [
-        {name: value for name, value in _shown(stack, r, "LastUpdatedTimestamp").items() if name not in hidden}
-        for r in resources
+        {name: value for name, value in _shown(stack, line, "LastUpdatedTimestamp").items() if name not in hidden}
+        for line in lines
     ]
-    token = page.encode_token(resources[-1].logical_id) if found.resume is not None else None
-    return {"StackResourceSummaries": summaries, "NextToken": token}
+    return {"StackResourceSummaries": summaries, "NextToken": found.next_token}

@@ -10,7 +10,10 @@ from cloudlet.services.cloudformation import errors
 
 STACK_NAME_MAX = 128
 TAGS_MAX = 50
+RESOURCES_OF_STACK_MAX = 1000  # while an update runs: those of two templates
 STACKS_PER_PAGE = 100
+RESOURCES_PER_PAGE = 100
+RESOURCES_DESCRIBED_MAX = 100  # of a stack, by DescribeStackResources, which has no pages
 EVENTS_PER_PAGE = 100
 CHANGES_PER_PAGE = 100
 EXPORTS_PER_PAGE = 100

@@ -6,9 +6,10 @@ from cloudlet.base import ids
 from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import body, engine, errors, lookup, planning, rules
+from cloudlet.services.cloudformation import body, engine, errors, lookup, planning, plans, rules
 from cloudlet.services.cloudformation.acting import acting_for
-from cloudlet.services.cloudformation.change_set import discard_change_sets, make_obsolete
+from cloudlet.services.cloudformation.change_set import discard_change_sets
+from cloudlet.services.cloudformation.prepared import PreparedPlan
 from cloudlet.services.cloudformation.records import Settings, Stack
 from cloudlet.services.cloudformation.requests import (
     check_plan,
@@ -17,7 +18,6 @@ from cloudlet.services.cloudformation.requests import (
     settings_of,
 )
 from cloudlet.services.cloudformation.service import cloudformation
-from cloudlet.services.cloudformation.template.prepare import Plan
 from cloudlet.store.transaction import Tx
 
 
@@ -48,21 +48,20 @@ def _stack_to_create(tx: Tx, call: Call, name: str, new_id: str) -> Stack:
     return Stack(new_id, name, call.account, call.region, "CREATE_IN_PROGRESS", call.now_ms, Settings())
 
 
-def _create(tx: Tx, call: Call, request: dict[str, Any], stack: Stack, plan: Plan, text: str) -> Stack:
+def _create(tx: Tx, call: Call, request: dict[str, Any], stack: Stack, plan: PreparedPlan, text: str) -> Stack:
     present = _stack_to_create(tx, call, stack.name, stack.id)
     if present.id != stack.id:
         raise errors.AlreadyExists(name=stack.name)
-    make_obsolete(call, present)
     revision = present.revisions + 1
     stack = replace(
         present,
-        settings=settings_of(request, plan),
+        settings=settings_of(request, plan.decoded_head()),
         revision=revision,
         revisions=revision,
         is_protected=bool(request.get("EnableTerminationProtection")),
     )
     lookup.put_new_stack(tx, call.keys, stack)
-    lookup.put_plan(call, stack.id, revision, plan, text)
+    plans.put_plan(call, stack.id, revision, plan, text)
     minutes = stack.settings.timeout_minutes
     engine.begin(
         call,
@@ -87,7 +86,8 @@ async def update_stack(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     settings = settings_of(request, present=stack.settings)
     plan = await body.plan_of(call, text, request, values, pseudo_of(stack, settings))
     check_plan(plan, request)
-    call.transact(_update, call, request, plan, text)
+    foreseen = await planning.foresee(call, replace(stack, settings=settings), plan)
+    call.transact(_update, call, request, plan, text, stack, foreseen.count > 0 or foreseen.outputs_change)
     return {"StackId": stack.arn}
 
 
@@ -96,7 +96,7 @@ def _stack_to_update(tx: Tx, call: Call, name: str) -> tuple[Stack, str | None, 
     if stack is None or stack.deleted_ms is not None:
         raise errors.StackInBracketsDoesNotExist(name=name)
     check_updatable(stack)
-    text = lookup.template_text(tx, call.keys, stack.id, stack.revision, "Original")
+    text = plans.template_text(tx, call.keys, stack.id, stack.revision, "Original")
     return stack, text, previous_values(call, stack)
 
 
@@ -105,19 +105,20 @@ def check_updatable(stack: Stack) -> None:
         raise errors.ValidationError(f"Stack:{stack.arn} is in {stack.status} state and can not be updated.")
 
 
-def _update(tx: Tx, call: Call, request: dict[str, Any], plan: Plan, text: str) -> None:
+def _update(
+    tx: Tx, call: Call, request: dict[str, Any], plan: PreparedPlan, text: str, seen: Stack, is_changed: bool
+) -> None:
     before, _, _ = _stack_to_update(tx, call, request["StackName"])
-    settings = settings_of(request, plan, before.settings)
-    stack = replace(before, settings=settings)
-    changed = planning.changes_of(call, stack, plan) or planning.outputs_change(call, stack, plan)
-    if not changed and settings.tags == before.settings.tags and settings.role_arn == before.settings.role_arn:
+    if not planning.is_as_seen(seen, before):
+        raise errors.ValidationError(f"Stack:{before.arn} was changed meanwhile and can not be updated.")
+    settings = settings_of(request, plan.decoded_head(), before.settings)
+    is_same = settings.tags == before.settings.tags and settings.role_arn == before.settings.role_arn
+    if is_same and not is_changed:
         raise errors.ValidationError("No updates are to be performed.")
-    make_obsolete(call, before)
     revision = before.revisions + 1
-    stack = replace(stack, revisions=revision, updated_ms=call.now_ms)
     before = replace(before, revisions=revision)
-    lookup.put_stack(tx, call.keys, stack)
-    lookup.put_plan(call, stack.id, revision, plan, text)
+    stack = replace(before, settings=settings, updated_ms=call.now_ms)
+    plans.put_plan(call, stack.id, revision, plan, text)
     engine.begin(
         call,
         stack,

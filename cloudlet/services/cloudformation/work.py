@@ -1,22 +1,22 @@
 """Work: one stack's running operation as a step of it sees things, within one transaction."""
 
+import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cloudlet.base import ids
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import lookup
+from cloudlet.services.cloudformation import inventory, lookup, plans, sealing
 from cloudlet.services.cloudformation.errors import ValidationError
 from cloudlet.services.cloudformation.export import imported_value
 from cloudlet.services.cloudformation.kinds.kind import Kind, Properties
-from cloudlet.services.cloudformation.records import Operation, PlanHead, Resource, Stack
+from cloudlet.services.cloudformation.records import Operation, PlanHead, Resource, ResourceLine, Stack, Undo
 from cloudlet.services.cloudformation.template.intrinsics import Scope
-from cloudlet.services.cloudformation.template.parameters import split_list
+from cloudlet.services.cloudformation.template.parameters import references_of
 from cloudlet.services.cloudformation.template.prepare import Pseudo
-
-HIDDEN = "****"
+from cloudlet.services.cloudformation.values import attribute_of, masked
 
 
 @dataclass(slots=True)
@@ -30,6 +30,12 @@ class Act:
     reason: str | None = None  # why it can't even be tried
     in_pieces: bool = False  # not one transaction: a failure may leave something behind
     is_repeated: bool = False  # begun before, in pieces, and then interrupted
+    is_bare: bool = False  # told without its properties, which may be too large
+
+
+def bare(act: Act) -> Act:
+    """The same, without what may be too large to be told."""
+    return dataclasses.replace(act, resource=replace(act.resource, properties={}, stated={}), is_bare=True)
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class Work:
     call: Call
     stack: Stack
     operation: Operation
+    _plan: PlanHead | None = None
+    _found: dict[str, Resource | None] = field(default_factory=dict)  # of this transaction
 
     @staticmethod
     def open(call: Call, stack_id: str, operation_id: str) -> "Work | None":
@@ -61,33 +69,48 @@ class Work:
         lookup.add_event(self.call, self.stack, status, reason, token=self.operation.token)
 
     def find(self, logical_id: str) -> Resource | None:
-        stored = lookup.find_resource(self.call.tx, self.call.keys, self.stack.id, logical_id)
-        return None if stored is None else self.opened(stored)
+        if logical_id not in self._found:
+            stored = inventory.find_resource(self.call.tx, self.call.keys, self.stack.id, logical_id)
+            self._found[logical_id] = None if stored is None else sealing.opened(self.call, self.stack, stored)
+        return self._found[logical_id]
 
     def put(self, resource: Resource) -> None:
-        lookup.put_resource(self.call.tx, self.call.keys, self.stack.id, self.closed(resource))
+        inventory.put_resource(self.call.tx, self.call.keys, self.stack, self.closed(resource))
+        self._found[resource.logical_id] = resource
 
     def opened(self, resource: Resource) -> Resource:
-        return lookup.opened(self.call, self.stack, resource)
+        return sealing.opened(self.call, self.stack, resource)
 
     def closed(self, resource: Resource) -> Resource:
-        return lookup.closed(self.call, self.stack, resource)
+        return sealing.closed(self.call, self.stack, resource)
 
     def forget(self, logical_id: str) -> None:
-        self.call.tx.delete(self.call.keys.resource.key(self.stack.id, logical_id))
+        inventory.forget_resource(self.call.tx, self.call.keys, self.stack.id, logical_id)
+        self._found[logical_id] = None
 
-    def resources(self) -> dict[str, Resource]:
-        """All of them, as they are stored."""
-        return lookup.resources_of(self.call.tx, self.call.keys, self.stack.id)
+    def lines(self) -> dict[str, ResourceLine]:
+        return inventory.lines_of(self.call.tx, self.call.keys, self.stack.id)
+
+    def find_undo(self, position: int) -> Undo:
+        stored = self.call.tx.get(self.call.keys.undo.key(self.operation.records_id, position))
+        assert stored is not None, f"undo record {position} of stack {self.stack.id} is missing"
+        return Undo.decode(stored)
+
+    def imports(self) -> list[str]:
+        """Names of exports that the stack may be using by now."""
+        revision = self.operation.revision or self.stack.revision
+        planned = plans.require_head(self.call, self.stack.id, revision).imports if revision else []
+        return sorted({*self.stack.imports, *planned})
 
     def plan(self) -> PlanHead:
-        return lookup.require_plan(self.call, self.stack.id, self.operation.revision)
+        if self._plan is None:
+            self._plan = plans.require_head(self.call, self.stack.id, self.operation.revision)
+        return self._plan
 
     def scope(self, plan: PlanHead) -> Scope:
         """What names in the plan mean now: resources that are there, exports of other stacks."""
         return Scope(
-            parameters=parameters_of(self.stack, plan),
-            mappings=plan.mappings,
+            parameters={**references_of(plan.values, plan.lists), **self._pseudo()},
             conditions=plan.conditions,
             reference=self._reference,
             attribute=self._attribute,
@@ -99,6 +122,11 @@ class Work:
         """Properties as an event tells them."""
         return json.dumps(masked(properties, self.plan().secrets()))
 
+    def _pseudo(self) -> dict[str, Any]:
+        stack = self.stack
+        arns = tuple(stack.settings.notification_arns)
+        return Pseudo(stack.account, stack.region, stack.name, stack.arn, arns).values()
+
     def _reference(self, logical_id: str) -> str:
         resource = self.find(logical_id)
         if resource is None or resource.physical_id is None:
@@ -109,28 +137,7 @@ class Work:
         resource = self.find(logical_id)
         if resource is None:
             raise ValidationError(f"Resource {logical_id} does not exist")
-        secrets = lookup.unseal(self.call, lookup.sealed_context(self.stack, logical_id), resource.sealed)
-        return attribute_of(resource, attribute, secrets)
-
-
-def attribute_of(resource: Resource, attribute: str, secrets: dict[str, str]) -> Any:
-    """What Fn::GetAtt gives; a dotted name may go into an object's members."""
-    value: Any = resource.attributes | secrets
-    if attribute in value:
-        return value[attribute]
-    for part in attribute.split("."):
-        if not isinstance(value, dict) or part not in value:
-            raise ValidationError(f"Resource type {resource.type} does not support attribute {{{attribute}}}")
-        value = value[part]
-    return value
-
-
-def parameters_of(stack: Stack, plan: PlanHead) -> dict[str, Any]:
-    pseudo = Pseudo(
-        stack.account, stack.region, stack.name, stack.arn, tuple(stack.settings.notification_arns)
-    ).values()
-    values = {name: split_list(text) if name in plan.lists else text for name, text in plan.values.items()}
-    return {**values, **pseudo}
+        return attribute_of(resource, attribute, sealing.secrets_of(self.call, self.stack, resource))
 
 
 def physical_name(stack: Stack, kind: Kind, logical_id: str, properties: Properties) -> str:
@@ -148,17 +155,3 @@ def physical_name(stack: Stack, kind: Kind, logical_id: str, properties: Propert
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-def masked(value: Any, secrets: list[str]) -> Any:
-    """`value` with every secret in its texts starred out, for what is shown: events, change sets."""
-    if not secrets:
-        return value
-    if isinstance(value, dict):
-        return {name: masked(member, secrets) for name, member in value.items()}
-    if isinstance(value, list):
-        return [masked(member, secrets) for member in value]
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, HIDDEN)
-    return value

@@ -9,7 +9,7 @@ import pytest
 from cloudlet.app import wiring
 from cloudlet.base.config import Settings
 from cloudlet.kit.call import Call, task_call
-from cloudlet.services.cloudformation import background, lookup
+from cloudlet.services.cloudformation import background
 from cloudlet.services.cloudformation.kinds.kind import Kind, Made, Stage
 from cloudlet.services.cloudformation.kinds.registry import KINDS
 from cloudlet.services.cloudformation.records import Resource
@@ -133,20 +133,9 @@ def test_a_finished_operation_leaves_no_trace_of_its_working(node: TestNode, sta
     keys = cloudformation.keys("000000000000", "us-east-1")
     tx = node.node.database.begin()
     try:
-        for space in (keys.undo, keys.doomed, keys.operation):
+        for space in (keys.undo, keys.aside, keys.removal, keys.operation):
             assert tx.scan(*space.range()).rows == []
         assert len(tx.scan(*keys.plan.range()).rows) == 1
-    finally:
-        tx.discard()
-
-
-def test_all_rows_of_a_stack_are_read_however_large_they_are(node: TestNode) -> None:
-    keys = cloudformation.keys("000000000000", "us-east-1")
-    tx = node.node.database.begin()
-    try:
-        for position in range(100):
-            tx.put(keys.undo.key("s", position), b"x" * 60_000)
-        assert len(lookup.all_rows(tx, keys.undo.range("s"))) == 100
     finally:
         tx.discard()
 

@@ -215,6 +215,7 @@ class Listener:
         "CreateGroup": {"Group": {"Arn": "arn:aws:iam::000000000000:group/g"}},
         "CreateAccessKey": {"AccessKey": {"AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "SecretAccessKey": "s"}},
         "CreatePolicy": {"Policy": {"Arn": "arn:aws:iam::000000000000:policy/p", "PolicyId": "ANPA"}},
+        "ListVersionsByFunction": {"Versions": [{"Version": "$LATEST"}]},
         "ListPolicyVersions": {"Versions": [{"VersionId": "v1", "IsDefaultVersion": False}]},
     }
 

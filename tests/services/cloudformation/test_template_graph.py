@@ -9,7 +9,7 @@ from cloudlet.services.cloudformation.template.diff import State, changes
 from cloudlet.services.cloudformation.template.document import parse
 from cloudlet.services.cloudformation.template.errors import TemplateError
 from cloudlet.services.cloudformation.template.graph import creation_order, dependencies, live
-from cloudlet.services.cloudformation.template.intrinsics import UNKNOWN
+from cloudlet.services.cloudformation.template.intrinsics import UNKNOWN, Scope
 
 QUEUE = "AWS::SQS::Queue"
 
@@ -18,7 +18,7 @@ def order(_conditions: dict[str, bool] | None = None, **members: Any) -> list[st
     resources = {name: {"Type": QUEUE, **raw} for name, raw in members.items()}
     stated = {name: {"Fn::Equals": [1, 1]} for name in _conditions or {}}
     template = parse({"Conditions": stated, "Resources": resources})
-    return creation_order(dependencies(live(template, _conditions or {})))
+    return creation_order(dependencies(live(template, Scope(conditions=_conditions or {}))))
 
 
 def needs(value: Any) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cloudlet.base.errors import AwsError
-from cloudlet.services.cloudformation import sam_worker
-from cloudlet.services.cloudformation.sam_worker import TemplateWorker
+from cloudlet.services.cloudformation import template_worker
 from cloudlet.services.cloudformation.template.errors import TemplateError
 from cloudlet.services.cloudformation.template.parameters import Given
 from cloudlet.services.cloudformation.template.prepare import Plan, Pseudo, prepare, validate
+from cloudlet.services.cloudformation.template_worker import TemplateWorkers
 
 PSEUDO = Pseudo("111111111111", "eu-west-1", "stack", "arn:aws:cloudformation:eu-west-1:111111111111:stack/stack/id")
 SAM = """
@@ -37,8 +37,8 @@ Resources:
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[TemplateWorker]:
-    worker = TemplateWorker()
+def worker() -> Iterator[TemplateWorkers]:
+    worker = TemplateWorkers(1)
     yield worker
     worker.close()
 
@@ -136,10 +136,11 @@ def test_the_summary_names_the_capability_that_roles_need(properties: dict[str, 
     }
 
 
-def test_a_serverless_template_is_translated_in_the_worker(worker: TemplateWorker) -> None:
+def test_a_serverless_template_is_translated_in_the_worker(worker: TemplateWorkers) -> None:
     made = worker.prepare(SAM, [], None, PSEUDO)
-    by_name = {resource.logical_id: resource for resource in made.resources}
-    assert [resource.type for resource in made.resources] == [
+    resources = made.decoded_resources()
+    by_name = {resource.logical_id: resource for resource in resources}
+    assert [resource.type for resource in resources] == [
         "AWS::DynamoDB::Table",
         "AWS::IAM::Role",
         "AWS::Lambda::Function",
@@ -148,17 +149,17 @@ def test_a_serverless_template_is_translated_in_the_worker(worker: TemplateWorke
     ]
     assert by_name["Function"].properties["Timeout"] == 30
     assert "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" in by_name["FunctionRole"].properties["ManagedPolicyArns"]
-    assert made.capabilities == ["CAPABILITY_IAM"]
-    assert json.loads(made.processed)["Resources"].keys() == by_name.keys()
+    assert made.decoded_head().capabilities == ["CAPABILITY_IAM"]
+    assert json.loads(made.processed or "")["Resources"].keys() == by_name.keys()
 
 
-def test_the_summary_of_a_serverless_template_shows_it_as_written(worker: TemplateWorker) -> None:
+def test_the_summary_of_a_serverless_template_shows_it_as_written(worker: TemplateWorkers) -> None:
     facts = worker.validate(SAM)
     assert facts["ResourceTypes"][0] == "AWS::Serverless::Function"
     assert (facts["DeclaredTransforms"], facts["Capabilities"]) == (["AWS::Serverless-2016-10-31"], ["CAPABILITY_IAM"])
 
 
-def test_what_sam_refuses_is_told_as_aws_tells_it(worker: TemplateWorker) -> None:
+def test_what_sam_refuses_is_told_as_aws_tells_it(worker: TemplateWorkers) -> None:
     with pytest.raises(AwsError) as caught:
         worker.prepare(SAM.replace('InlineCode: "x = 1"', ""), [], None, PSEUDO)
     assert caught.value.code == "ValidationError"
@@ -169,27 +170,27 @@ def test_what_sam_refuses_is_told_as_aws_tells_it(worker: TemplateWorker) -> Non
     )
 
 
-def test_a_region_seen_before_does_not_stick(worker: TemplateWorker) -> None:
+def test_a_region_seen_before_does_not_stick(worker: TemplateWorkers) -> None:
     text = SAM.replace("AmazonS3ReadOnlyAccess", "AWSLambdaVPCAccessExecutionRole")
     for region, partition in (("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-east-1", "aws")):
         made = worker.prepare(text, [], None, Pseudo("1" * 12, region, "s", "id", partition=partition))
-        role = next(r for r in made.resources if r.type == "AWS::IAM::Role")
+        role = next(r for r in made.decoded_resources() if r.type == "AWS::IAM::Role")
         assert role.properties["ManagedPolicyArns"][0].startswith(f"arn:{partition}:iam::aws:policy/")
 
 
 def test_a_worker_that_was_killed_is_replaced_and_one_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = TemplateWorker()
+    worker = TemplateWorkers(1)
     text = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
     try:
         worker.validate(text)
-        first = worker._process
+        first = worker.workers[0].process
         assert first is not None
         os.kill(first.pid, signal.SIGKILL)
         assert worker.validate(text)["ResourceTypes"] == ["AWS::SQS::Queue"]
-        second = worker._process
+        second = worker.workers[0].process
         assert second is not None and second.pid != first.pid
         os.kill(second.pid, signal.SIGSTOP)
-        monkeypatch.setattr(sam_worker, "JOB_SECONDS_MAX", 0.1)
+        monkeypatch.setattr(template_worker, "JOB_SECONDS_MAX", 0.1)
         with pytest.raises(AwsError, match="could not be read within"):
             worker.validate(text)
         assert second.poll() is not None
@@ -198,7 +199,7 @@ def test_a_worker_that_was_killed_is_replaced_and_one_that_hangs_is_killed(monke
 
 
 def test_a_node_with_many_descriptors_open_has_a_worker_too() -> None:
-    worker = TemplateWorker()
+    worker = TemplateWorkers(1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
     held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
@@ -214,11 +215,11 @@ def test_a_node_with_many_descriptors_open_has_a_worker_too() -> None:
 
 def test_the_worker_knows_none_of_the_nodes_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDLET_ROOT_KEY", "secret")
-    worker = TemplateWorker()
+    worker = TemplateWorkers(1)
     try:
         worker.validate(json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}))
-        assert worker._process is not None
-        with open(f"/proc/{worker._process.pid}/environ", "rb") as environment:
+        assert worker.workers[0].process is not None
+        with open(f"/proc/{worker.workers[0].process.pid}/environ", "rb") as environment:
             assert b"secret" not in environment.read()
     finally:
         worker.close()

@@ -11,6 +11,11 @@ def _holders(properties: Properties) -> set[tuple[str, str]]:
     return {(entity, name) for member, entity in _HOLDERS for name in properties.get(member, [])}
 
 
+def _places(properties: Properties) -> list[str]:
+    name = properties["PolicyName"]
+    return [f"AWS::IAM::Policy {entity} {holder} {name}" for entity, holder in sorted(_holders(properties))]
+
+
 async def _put(stage: Stage, properties: Properties) -> None:
     name, document = properties["PolicyName"], properties["PolicyDocument"]
     for entity, holder in sorted(_holders(properties)):
@@ -122,6 +127,7 @@ KINDS = (
         _delete_inline,
         _update_inline,
         required=words("PolicyDocument PolicyName"),
+        holds=_places,
     ),
     Kind(
         "AWS::IAM::ManagedPolicy",

@@ -94,6 +94,8 @@ class Kind:
     # Whether it is there before it is made: for those whose creation wouldn't say so, or isn't one transaction.
     exists: Callable[[Stage, Properties], Awaitable[bool]] | None = None
     identified_by: tuple[str, ...] = ()  # properties that say which one it is, where none of them is its name
+    # Places that one resource of all stacks may have: AWS refuses the second, though the service would overwrite.
+    holds: Callable[[Properties], list[str]] = lambda properties: []
 
 
 def words(text: str) -> frozenset[str]:

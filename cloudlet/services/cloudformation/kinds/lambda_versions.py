@@ -1,5 +1,7 @@
 """AWS::Lambda::Version, Alias, LayerVersion, LayerVersionPermission, EventInvokeConfig and EventSourceMapping."""
 
+from cloudlet.base import ids
+from cloudlet.services.cloudformation.errors import ResourceExists
 from cloudlet.services.cloudformation.kinds.kind import (
     Kind,
     Made,
@@ -14,11 +16,27 @@ GONE = words("ResourceNotFoundException")
 
 
 async def _publish(stage: Stage, properties: Properties) -> Made:
+    """Lambda gives the last version again where nothing has changed since: that one is somebody else's."""
+    present = await _versions(stage, properties["FunctionName"])
     answer = await stage.aws(
         "lambda", "PublishVersion", **only(properties, "CodeSha256", "Description", "FunctionName")
     )
-    arn = answer["FunctionArn"]
-    return Made(arn, {"FunctionArn": arn, "Version": answer["Version"]})
+    arn, version = answer["FunctionArn"], answer["Version"]
+    if version in present:
+        told = f"A version for this Lambda function exists ( {version} ). Modify the function to create a new version."
+        raise ResourceExists(told=told, token=ids.uuid4())
+    return Made(arn, {"FunctionArn": arn, "Version": version})
+
+
+async def _versions(stage: Stage, function: str) -> set[str]:
+    found: set[str] = set()
+    marker = None
+    while True:
+        page = await stage.aws("lambda", "ListVersionsByFunction", FunctionName=function, Marker=marker)
+        found.update(version["Version"] for version in page["Versions"])
+        marker = page.get("NextMarker")
+        if not marker:
+            return found
 
 
 async def _delete_version(stage: Stage, resource: Resource) -> None:

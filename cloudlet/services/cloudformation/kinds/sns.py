@@ -151,25 +151,32 @@ async def _put_policy(stage: Stage, properties: Properties) -> Made:
 
 async def _update_policy(stage: Stage, before: Resource, properties: Properties) -> Made:
     await _put_policy(stage, properties)
+    for arn in before.properties["Topics"]:
+        if arn not in properties["Topics"]:
+            await _reset_policy(stage, arn)
     return Made(before.physical_id or "", before.attributes)
 
 
 async def _delete_policy(stage: Stage, resource: Resource) -> None:
-    """A topic always has a policy: its owner's full access is what CreateTopic gives, too."""
     for arn in resource.properties["Topics"]:
-        own = {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [_default_statement(stage, arn)]}
-        await stage.aws_unless_gone(
-            "sns", "SetTopicAttributes", GONE, TopicArn=arn, AttributeName="Policy", AttributeValue=own
-        )
+        await _reset_policy(stage, arn)
+
+
+async def _reset_policy(stage: Stage, arn: str) -> None:
+    """A topic always has a policy: its owner's full access is what CreateTopic gives, too."""
+    own = {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [_default_statement(stage, arn)]}
+    await stage.aws_unless_gone(
+        "sns", "SetTopicAttributes", GONE, TopicArn=arn, AttributeName="Policy", AttributeValue=own
+    )
 
 
 def _default_statement(stage: Stage, arn: str) -> dict[str, Any]:
-    actions = "GetTopicAttributes SetTopicAttributes AddPermission RemovePermission DeleteTopic Subscribe Publish"
+    actions = "GetTopicAttributes SetTopicAttributes AddPermission RemovePermission DeleteTopic Subscribe"
     return {
         "Sid": "__default_statement_ID",
         "Effect": "Allow",
         "Principal": {"AWS": "*"},
-        "Action": [f"SNS:{action}" for action in f"{actions} ListSubscriptionsByTopic".split()],
+        "Action": [f"SNS:{action}" for action in f"{actions} ListSubscriptionsByTopic Publish".split()],
         "Resource": arn,
         "Condition": {"StringEquals": {"AWS:SourceOwner": stage.account}},
     }

@@ -11,9 +11,13 @@ from typing import Any
 from cloudlet.services.cloudformation.template.document import Output, Resource, Template
 from cloudlet.services.cloudformation.template.errors import FormatError, FunctionError, TemplateError
 from cloudlet.services.cloudformation.template.intrinsics import (
+    NotInMap,
+    Scope,
     chosen_branch,
+    find_in_map,
     function_name,
     get_att_target,
+    resolve,
     sub_names,
     sub_parts,
 )
@@ -119,30 +123,53 @@ def _refuse_unresolved(block: str, names: dict[str, None]) -> None:
         raise FormatError(reason=f"Unresolved resource dependencies [{listed}] in the {block} block of the template")
 
 
-def live(template: Template, conditions: Mapping[str, bool]) -> Template:
-    """The template as these conditions make it: resources, outputs and branches that are not chosen are gone."""
+def live(template: Template, scope: Scope) -> Template:
+    """The template as its conditions make it: resources, outputs and branches that are not chosen are gone."""
     resources = {
-        name: replace(resource, properties=prune(resource.properties, conditions))
+        name: replace(resource, properties=settle(resource.properties, scope))
         for name, resource in template.resources.items()
-        if resource.condition is None or conditions[resource.condition]
+        if resource.condition is None or scope.conditions[resource.condition]
     }
     outputs = {
-        name: replace(output, value=prune(output.value, conditions), export_name=prune(output.export_name, conditions))
+        name: replace(output, value=settle(output.value, scope), export_name=settle(output.export_name, scope))
         for name, output in template.outputs.items()
-        if output.condition is None or conditions[output.condition]
+        if output.condition is None or scope.conditions[output.condition]
     }
     return replace(template, resources=resources, outputs=outputs)
 
 
-def prune(value: Any, conditions: Mapping[str, bool]) -> Any:
-    """`value` with each Fn::If replaced by the branch that is chosen, still unresolved."""
+def settle(value: Any, scope: Scope) -> Any:
+    """`value` with each Fn::If replaced by the branch that is chosen, and each Fn::FindInMap by what it finds."""
     if isinstance(value, list):
-        return [prune(member, conditions) for member in value]
+        return [settle(member, scope) for member in value]
     if not isinstance(value, dict):
         return value
-    if function_name(value) == "Fn::If":
-        return prune(chosen_branch(value["Fn::If"], conditions), conditions)
-    return {name: prune(member, conditions) for name, member in value.items()}
+    name = function_name(value)
+    if name == "Fn::If":
+        return settle(chosen_branch(value[name], scope.conditions), scope)
+    if name == "Fn::FindInMap":
+        found = find_in_map(value[name], scope)
+        return settle(found.default, scope) if isinstance(found, NotInMap) else found
+    return {key: settle(member, scope) for key, member in value.items()}
+
+
+def imports_of(template: Template, scope: Scope) -> list[str]:
+    """The names of the exports that a live template uses: they are said without the stack's own resources."""
+    values: list[Any] = [resource.properties for resource in template.resources.values()]
+    values += [[output.value, output.export_name] for output in template.outputs.values()]
+    names = (resolve(argument, scope) for value in values for argument in _import_arguments(value))
+    return sorted({name for name in names if isinstance(name, str)})
+
+
+def _import_arguments(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for member in value:
+            yield from _import_arguments(member)
+    elif isinstance(value, dict):
+        if function_name(value) == "Fn::ImportValue":
+            yield value["Fn::ImportValue"]
+        for member in value.values():
+            yield from _import_arguments(member)
 
 
 def dependencies(template: Template) -> dict[str, set[str]]:

@@ -299,22 +299,35 @@ def chosen_branch(argument: Any, conditions: Mapping[str, bool]) -> Any:
     return argument[1] if conditions[argument[0]] else argument[2]
 
 
-def _find_in_map(argument: Any, scope: Scope) -> Any:
+@dataclass(frozen=True, slots=True)
+class NotInMap:
+    default: Any  # as written
+
+
+def find_in_map(argument: Any, scope: Scope) -> Any:
+    """The value found, or the default stated for when there is none."""
     if not isinstance(argument, list) or len(argument) not in (3, 4) or (len(argument) == 4 and not scope.extended):
         raise FunctionError(reason=FIND_IN_MAP)
     name, first, second = (resolve(part, scope) for part in argument[:3])
     if not all(isinstance(part, str | int) for part in (name, first, second)):
         raise FunctionError(reason=FIND_IN_MAP)
     name, first, second = (scalar_text(part) for part in (name, first, second))
-    default = argument[3].get("DefaultValue", NO_VALUE) if len(argument) == 4 else NO_VALUE
-    if name not in scope.mappings and default is NO_VALUE:
+    default = argument[3] if len(argument) == 4 else None
+    has_default = isinstance(default, dict) and "DefaultValue" in default
+    if name not in scope.mappings and not has_default:
         raise FunctionError(reason=f"Mapping named '{name}' is not present in the 'Mappings' section of template.")
     found = scope.mappings.get(name, {}).get(first, {}).get(second, NO_VALUE)
     if found is not NO_VALUE:
+        scope.budget.spend(found)
         return found
-    if default is NO_VALUE:
-        raise FunctionError(reason=f"Unable to get mapping for {name}::{first}::{second}")
-    return resolve(default, scope)
+    if isinstance(default, dict) and has_default:
+        return NotInMap(default["DefaultValue"])
+    raise FunctionError(reason=f"Unable to get mapping for {name}::{first}::{second}")
+
+
+def _find_in_map(argument: Any, scope: Scope) -> Any:
+    found = find_in_map(argument, scope)
+    return resolve(found.default, scope) if isinstance(found, NotInMap) else found
 
 
 def _base64(argument: Any, scope: Scope) -> str:

@@ -15,7 +15,8 @@ from cloudlet.services.cloudformation.template.parameters import scalar_text
 
 LOOP = "Fn::ForEach::"
 NESTING_MAX = 5
-COPIES_MAX = 10_000  # in a whole template: five nested loops must not make a bomb
+COPIES_MAX = 10_000  # in a whole template: five nested loops must not make a bomb …
+CHARACTERS_MAX = 4 << 20  # … nor long bodies
 _SECTIONS = ("Conditions", "Outputs", "Resources")
 
 
@@ -40,10 +41,14 @@ def _refused(reason: str) -> TransformError:
 class _Unroller:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._copies = 0
+        self._copies = self._characters = 0
 
     def value(self, value: Any, names: dict[str, str], nesting: int) -> Any:
         """`value` with each loop's identifier in `names` replaced, and the loops in it unrolled."""
+        if names:
+            self._characters += len(value) if isinstance(value, str) else 1
+            if self._characters > CHARACTERS_MAX:
+                raise _refused(f"Fn::ForEach gives more than {CHARACTERS_MAX} characters")
         if isinstance(value, str):
             return _replaced(value, names)
         if isinstance(value, list):

@@ -63,13 +63,17 @@ _FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]
 
 def load(text: str, bytes_max: int = S3_BYTES_MAX) -> dict[str, Any]:
     """The template as a dict; TemplateError if it is too big, not well-formed, or not an object."""
-    if len(text.encode()) > bytes_max:
-        raise TemplateError(f"Template may not exceed {bytes_max} bytes in size.")
+    check_size(text, bytes_max)
     text = text.removeprefix("\ufeff")
     value = _load_json(text) if text.lstrip().startswith("{") else _load_yaml(text)
     if not isinstance(value, dict):
         raise FormatError(reason="unsupported structure.")
     return value
+
+
+def check_size(text: str, bytes_max: int) -> None:
+    if len(text.encode()) > bytes_max:
+        raise TemplateError(f"Template may not exceed {bytes_max} bytes in size.")
 
 
 def _load_json(text: str) -> Any:

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cloudlet.services.cloudformation.template.errors import FormatError, NotSupported, TemplateError
+from cloudlet.services.cloudformation.template.patterns import TooSlow, matches
 
 VALUE_BYTES_MAX = 4_096
 _ALPHANUMERIC = re.compile(r"[a-zA-Z0-9]{1,255}")
@@ -111,7 +112,7 @@ def _check_pattern(parameter: Parameter) -> None:
         return
     try:
         re.compile(parameter.allowed_pattern)
-    except (re.error, TypeError, OverflowError, RecursionError):
+    except (re.error, TypeError, OverflowError, RecursionError, TooSlow):
         reason = (
             f"Parameter {parameter.name} AllowedPattern {parameter.allowed_pattern} is not a valid regular expression"
         )
@@ -204,7 +205,11 @@ def check_value(parameter: Parameter, value: str) -> None:
     if len(value.encode()) > VALUE_BYTES_MAX:
         raise TemplateError(f"Parameter '{parameter.name}' value length is greater than {VALUE_BYTES_MAX}.")
     for member in split_list(value) if parameter.is_list else [value]:
-        reason = _violation(parameter, member)
+        try:
+            reason = _violation(parameter, member)
+        except TooSlow:
+            told = f"Parameter '{parameter.name}' AllowedPattern {parameter.allowed_pattern} takes too long to match"
+            raise TemplateError(told) from None
         if reason is None:
             continue
         if parameter.constraint_description and not reason.endswith("must be a number."):
@@ -219,7 +224,7 @@ def _violation(parameter: Parameter, value: str) -> str | None:
         return "must be a number."
     if parameter.allowed_values and value not in parameter.allowed_values:
         return "must be one of AllowedValues"
-    if parameter.allowed_pattern is not None and not re.fullmatch(parameter.allowed_pattern, value):
+    if parameter.allowed_pattern is not None and not matches(parameter.allowed_pattern, value):
         return f"must match pattern {parameter.allowed_pattern}"
     if parameter.min_length is not None and len(value) < parameter.min_length:
         return f"must contain at least {parameter.min_length} characters"
@@ -240,3 +245,8 @@ def split_list(value: str) -> list[str]:
 def reference_value(parameter: Parameter, value: str) -> str | list[str]:
     """What {"Ref": …} of the parameter gives."""
     return split_list(value) if parameter.is_list else value
+
+
+def references_of(values: Mapping[str, str], lists: Sequence[str]) -> dict[str, Any]:
+    """The same for all of them, where one knows which are lists."""
+    return {name: split_list(text) if name in lists else text for name, text in values.items()}

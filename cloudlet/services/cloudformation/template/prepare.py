@@ -1,11 +1,12 @@
 """From a template's text and the caller's parameters to a plan: everything that can be known before anything is done.
 
-Plain values in, plain values out: it runs in a worker process (sam_worker.py), since a template may take long to read.
+Plain values in, plain values out: it runs in a worker process (template_worker.py), since a template may take long to
+read.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudlet.services.cloudformation.template import document, graph, language_extensions
@@ -13,16 +14,17 @@ from cloudlet.services.cloudformation.template.conditions import evaluate_condit
 from cloudlet.services.cloudformation.template.document import LANGUAGE_EXTENSIONS, SERVERLESS, Template
 from cloudlet.services.cloudformation.template.errors import NotSupported
 from cloudlet.services.cloudformation.template.intrinsics import Scope
-from cloudlet.services.cloudformation.template.load import S3_BYTES_MAX, load
+from cloudlet.services.cloudformation.template.load import S3_BYTES_MAX, check_size, load
 from cloudlet.services.cloudformation.template.parameters import (
     Given,
     Parameter,
     reference_value,
     resolve_parameters,
 )
+from cloudlet.services.cloudformation.template.patterns import patterns_in_time
 from cloudlet.services.cloudformation.template.summary import capabilities, summary
 
-# (document, parameter values and pseudo parameters) → document; only sam_worker.py can fill it in.
+# (document, parameter values and pseudo parameters) → document; only serverless.py can fill it in.
 SamTransform = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
@@ -51,7 +53,7 @@ class Pseudo:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One resource to be there: its properties still hold functions, but no Fn::If."""
+    """One resource to be there: its properties still hold functions, but neither Fn::If nor Fn::FindInMap."""
 
     logical_id: str
     type: str
@@ -70,10 +72,10 @@ class Plan:
     values: dict[str, str]  # of the parameters, as text
     hidden: list[str]  # parameters with NoEcho
     lists: list[str]  # parameters whose Ref gives a list
-    mappings: dict[str, Any]
     conditions: dict[str, bool]
     resources: list[Planned]
     outputs: list[dict[str, Any]]
+    imports: list[str]  # names of exports
     capabilities: list[str]
     transforms: list[str]
     extended: bool
@@ -83,8 +85,10 @@ class Plan:
 
 def validate(text: str, bytes_max: int = S3_BYTES_MAX) -> dict[str, Any]:
     """The facts of ValidateTemplate and GetTemplateSummary; transforms are named, not run."""
-    template = _parsed_for_summary(load(text, bytes_max))
-    return summary(template)
+    loaded = load(text, bytes_max)
+    with patterns_in_time():
+        document.parse_parameters(loaded)
+    return summary(_parsed_for_summary(loaded))
 
 
 def _parsed_for_summary(loaded: dict[str, Any]) -> Template:
@@ -126,14 +130,17 @@ def prepare(
 ) -> Plan:
     """The plan for a stack; TemplateError where AWS would refuse the request."""
     loaded = load(text, bytes_max)
-    declared = document.parse_parameters(loaded)
-    values = resolve_parameters(declared, given, previous)
+    with patterns_in_time():
+        declared = document.parse_parameters(loaded)
+        values = resolve_parameters(declared, given, previous)
     scope = _scope(loaded, declared, values, pseudo.values())
+    transforms = document.transform_names(loaded)
     loaded = _transformed(loaded, scope, sam)
     template = document.parse(loaded)
     graph.check_references(template)
     conditions = evaluate_conditions(template.conditions, scope)
-    alive = graph.live(template, conditions)
+    settling = replace(scope, mappings=template.mappings, conditions=conditions)
+    alive = graph.live(template, settling)
     edges = graph.dependencies(alive)
     needed, _ = capabilities(template)
     return Plan(
@@ -141,18 +148,25 @@ def prepare(
         values=values,
         hidden=[name for name, parameter in declared.items() if parameter.no_echo],
         lists=[name for name, parameter in declared.items() if parameter.is_list],
-        mappings=template.mappings,
         conditions=conditions,
         resources=[_planned(alive, name, edges[name]) for name in graph.creation_order(edges)],
         outputs=[
             {"name": o.name, "value": o.value, "description": o.description, "export": o.export_name}
             for o in alive.outputs.values()
         ],
+        imports=graph.imports_of(alive, settling),
         capabilities=needed,
-        transforms=list(template.transforms),
-        extended=template.extended,
-        processed=json.dumps(loaded),
+        transforms=list(transforms),
+        extended=scope.extended,
+        processed=_processed(loaded) if transforms else "",
     )
+
+
+def _processed(loaded: dict[str, Any]) -> str:
+    """What transforms made is a template like any other, and no larger."""
+    text = json.dumps(loaded)
+    check_size(text, S3_BYTES_MAX)
+    return text
 
 
 def _planned(template: Template, name: str, needs: set[str]) -> Planned:
