@@ -26,6 +26,7 @@ ProtocolError = Callable[[list[tuple[str, str]], int, str], HttpResponse]
 
 _BACKLOG = 1024
 _SWEEP_S = 1.0
+_NEW = 1 << 62
 _CLOSING_S = 0.05  # what idle connections may take to end
 
 
@@ -43,6 +44,7 @@ class Limits:
     connections_each_max: int = 256  # of one named listener, an execution environment's; over: 503
     in_flight_bytes_max: int = 64 * 1024 * 1024  # of request bodies held, on the whole node; over: 503
     in_flight_bytes_each_max: int = 32 * 1024 * 1024  # of one named listener: a function may not hold them all
+    unsent_bytes_max: int = 256 * 1024 * 1024  # of answers, on the whole node; over: who takes nothing is cut off
     drain_bytes_max: int = 256 * 1024  # the rest of a body that the handler didn't want: read this much, else close
     linger_s: float = 2.0  # after the last answer, for a client that is still sending
     linger_bytes_max: int = 16 * 1024 * 1024
@@ -77,6 +79,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._connections_each: Counter[str] = Counter()  # by named listener
         self._bytes_each: Counter[str] = Counter()
+        self._unsent: dict[Connection, int] = {}  # bytes of answers at the last look, where there were many
         self._closing = False
         self._empty: asyncio.Event | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -226,3 +229,19 @@ class Server:
         self._sweeper = loop.call_later(often, self._sweep)
         for connection in [c for c in self._connections if c.deadline <= now]:
             connection.expired()
+        self._shed()
+
+    def _shed(self) -> None:
+        """Cut those off who ask and don't read, until the answers kept for them fit: first who took nothing since the
+        last look, then who has most."""
+        unsent = {connection: connection.transport.get_write_buffer_size() for connection in self._connections}
+        most, total, before = self.limits.unsent_bytes_max, sum(unsent.values()), self._unsent
+        self._unsent, over = unsent if total > most // 2 else {}, total - most
+        if over <= 0:
+            return
+        log.warning("%d bytes of answers that nobody takes, over what is kept", over)
+        for connection in sorted(unsent, key=lambda one: (unsent[one] < before.get(one, _NEW), -unsent[one])):
+            if over <= 0:
+                break
+            over -= unsent[connection]
+            connection.cut()

@@ -293,6 +293,25 @@ def test_a_client_that_takes_nothing_is_cut_off(loop: str) -> None:
     run(scenario(), loop)
 
 
+@loops
+def test_answers_that_nobody_takes_do_not_fill_the_memory(loop: str) -> None:
+    """Each client takes nothing of 10 MB; more of them than fit are cut off, and who reads is served."""
+    most = 20_000_000
+
+    async def scenario() -> None:
+        limits = Limits(linger_s=0.05, unsent_bytes_max=most)
+        async with edge(answering(200, body=b"x" * 10_000_000), limits) as it:
+            clients = [await it.client() for _ in range(8)]
+            for client in clients:
+                client.writer.transport.pause_reading()
+                await client.send(post())
+            await until(lambda: 1 < len(it.server._connections) < len(clients))
+            await until(lambda: sum(one.transport.get_write_buffer_size() for one in it.server._connections) <= most)
+            assert len((await (await it.client()).ask(post())).body) == 10_000_000
+
+    run(scenario(), loop)
+
+
 def test_a_client_that_takes_its_time_is_served() -> None:
     async def scenario() -> None:
         async with edge(answering(200, body=b"x" * 20_000_000), Limits(idle_s=0.1)) as it:

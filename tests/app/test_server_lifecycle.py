@@ -257,13 +257,13 @@ class TestTimeouts:
     def test_a_long_poll_outlasts_every_timeout(self, loop: str) -> None:
         async def scenario() -> None:
             gate = Gate()
-            async with edge(gate, Limits(idle_s=0.02, header_s=0.02, body_s=0.02, linger_s=0.02)) as it:
+            async with edge(gate, Limits(idle_s=0.1, header_s=0.1, body_s=0.1, linger_s=0.1)) as it:
                 client = await it.client()
                 request = post(b"x" * 3000)
                 await client.send(request[:-1])
                 await until(lambda: gate.waiting == 1)
                 await client.send(request[-1:])
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.3)
                 gate.open.set()
                 assert (await client.answer()).body == b"done"
 
