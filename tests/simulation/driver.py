@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NoReturn, Protocol
 
+import pytest
+
 from cloudlet.base import ids
 
 SHRINKING_RUNS_MAX = 300
@@ -38,7 +40,7 @@ Make = Callable[[Random, Tell], Simulation]  # what is told is printed for a run
 class Failure(Exception):
     """A run went wrong; `numbers` are its steps, the failing one last."""
 
-    def __init__(self, error: Exception, numbers: Sequence[int], story: list[str]) -> None:
+    def __init__(self, error: BaseException, numbers: Sequence[int], story: list[str]) -> None:
         super().__init__(f"{type(error).__name__}: {error}")
         self.error, self.numbers, self.story = error, numbers, story
 
@@ -70,7 +72,7 @@ def _run(make: Make, seed: int, numbers: Sequence[int]) -> Failure | None:
         for number in numbers:
             simulation.step(Random(f"{seed}.{number}"))
         simulation.end()
-    except Exception as error:
+    except (Exception, pytest.fail.Exception) as error:  # the second: pytest.raises that nothing was raised in
         return Failure(error, numbers[: numbers.index(number) + 1] if number >= 0 else [], story)
     finally:
         simulation.close()

@@ -448,4 +448,4 @@ def _normal(table: Table) -> Table:
 def test_the_table_and_its_indexes_do_what_their_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "KEYS_PER_STEP", 3)  # an index is filled in many pieces
     monkeypatch.setattr(workers, "ENTRIES_PER_TURN", 1)
-    simulate(Simulation, steps=4000, run_steps=250)
+    simulate(Simulation, steps=2500, run_steps=250)

@@ -281,4 +281,4 @@ def _expected(message: ModelMessage) -> tuple:
 
 @pytest.mark.parametrize("is_fifo", [False, True], ids=["standard", "fifo"])
 def test_the_queue_does_what_its_model_does(is_fifo: bool) -> None:
-    simulate(lambda chance, tell: Simulation(chance, tell, is_fifo), steps=2000, run_steps=250)
+    simulate(lambda chance, tell: Simulation(chance, tell, is_fifo), steps=1500, run_steps=250)
