@@ -27,7 +27,7 @@ from cloudlet.kit.policy import ANONYMOUS
 from cloudlet.kit.ports import Identity, KeyUse
 from cloudlet.kit.service import CrossOrigin
 from cloudlet.store.errors import StoreBroken, StoreFull, StoreStalled, StoreUnwritable, TransactionTooLarge
-from cloudlet.wire import cbor, json, query, rest_json, rest_xml
+from cloudlet.wire import cbor, constraints, json, query, rest_json, rest_xml
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Operation, ServiceModel, load
 from cloudlet.wire.sigv2 import PresignedV2, read_presigned, verify_presigned
@@ -52,7 +52,10 @@ CODECS: dict[str, ModuleType] = {
 BODY_BYTES_MAX = 17 << 20  # DynamoDB's batches may have 16 MiB
 ANONYMOUS_BODY_BYTES_MAX = 2 << 20  # S3's DeleteObjects
 BODY_BYTES_MAX_OF = {"lambda": 72 << 20}  # a zip file of 50 MiB in base64
-PARSED_IN_THREAD_BYTES = 256 << 10  # a thread takes turns with the loop every millisecond
+# More than that is parsed, checked and rendered in a thread, which takes turns with the loop every millisecond.
+PARSED_IN_THREAD_BYTES = 256 << 10
+PARSED_IN_THREAD_MEMBERS = 1_500  # a microsecond or two each
+_BETWEEN_MEMBERS = {"json": b",", "rest-json": b",", "query": b"&", "rest-xml": b"</"}
 STALL_TRIES = 6
 PROTOCOL_ERROR_CODES = {
     408: "RequestTimeout",
@@ -169,8 +172,8 @@ class Gateway:
             request.headers, request._by_name = rest_xml.with_hoisted(request).headers, None
         if route.protocol != "query" and request.body and request.header("content-encoding") is not None:
             readable = await unpacked(request, route.protocol)
-        if len(readable.body) > PARSED_IN_THREAD_BYTES:
-            parameters = await asyncio.to_thread(codec.parse, model, operation, readable, bound)
+        if _is_much(route.protocol, readable.body):
+            parameters, call.is_checked = await asyncio.to_thread(_parsed, codec, model, operation, readable, bound)
         else:
             parameters = codec.parse(model, operation, readable, bound)
         if handler.waits:
@@ -179,7 +182,10 @@ class Gateway:
             result = await self._perform(call, name, parameters)
         if call.horizon > self.node.database.journal.durable:
             await call.settle()
-        response = codec.render(model, operation, result, exchange.request_id)
+        if call.answers_much:
+            response = await asyncio.to_thread(codec.render, model, operation, result, exchange.request_id)
+        else:
+            response = codec.render(model, operation, result, exchange.request_id)
         if route.service.cross_origin is not None:
             response.headers += self._cross_origin(exchange)
         return response
@@ -330,6 +336,25 @@ class Gateway:
         )
         response.headers += cross_origin
         return response
+
+
+def _is_much(protocol: str, body: bytes) -> bool:
+    if len(body) < 16 * PARSED_IN_THREAD_MEMBERS:
+        return False
+    between = _BETWEEN_MEMBERS.get(protocol)
+    return len(body) > PARSED_IN_THREAD_BYTES or between is None or body.count(between) > PARSED_IN_THREAD_MEMBERS
+
+
+def _parsed(
+    codec: ModuleType, model: ServiceModel, operation: Operation, request: HttpRequest, bound: dict[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """The parameters, and whether they satisfy the model; what they lack is said once the caller is authorised."""
+    parameters = codec.parse(model, operation, request, bound)
+    try:
+        constraints.check(model, operation, parameters)
+    except AwsError:
+        return parameters, False
+    return parameters, True
 
 
 def _as_aws_error(error: Exception, protocol: str, service: str, exchange: Exchange) -> AwsError:

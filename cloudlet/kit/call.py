@@ -43,7 +43,8 @@ class Source(NamedTuple):
 
 class Call:
     __slots__ = (
-        "_authorised", "_request", "_tx", "account", "body", "depth", "entry_id", "horizon", "keys", "node", "now_ms",
+        "_authorised", "_request", "_tx", "account", "answers_much", "body", "depth", "entry_id", "horizon",
+        "is_checked", "keys", "node", "now_ms",
         "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
         "session_policies", "source", "source_account", "source_arn",
     )  # fmt: skip
@@ -76,6 +77,8 @@ class Call:
         self.source_account: str | None = None
         self.entry_id: str | None = None  # of the outbox entry being run: a dedupe token
         self.rehearses = False  # the test mode's first run, whose every effect is thrown away
+        self.is_checked = False  # its request satisfies the model: found out before, off the loop
+        self.answers_much = False  # its answer has thousands of members: rendered off the loop
         self._tx: Tx | None = None
         self._authorised: tuple[int, int] | None = None  # when: see _moment
         self._request: dict[str, Any] = {}

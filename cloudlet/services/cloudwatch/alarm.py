@@ -23,6 +23,7 @@ from cloudlet.services.cloudwatch import (
 from cloudlet.services.cloudwatch.lookup import find_alarm, put_alarm, require_alarm
 from cloudlet.services.cloudwatch.records import Alarm
 from cloudlet.services.cloudwatch.service import cloudwatch
+from cloudlet.store.transaction import Tx
 
 DESCRIBED_MAX = 100
 
@@ -164,19 +165,29 @@ def _is_wanted(alarm: Alarm, request: dict[str, Any]) -> bool:
 
 
 @cloudwatch.operation("DescribeAlarmsForMetric")
-def describe_alarms_for_metric(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+async def describe_alarms_for_metric(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """All there are: its API has no pages."""
     dimensions = engine.dimensions_of(request.get("Dimensions"))
-    identity = engine.series_id(request["Namespace"], request["MetricName"], dimensions)
-    rows = call.tx.scan(*call.keys.watch.range(identity)).rows
-    names = [call.keys.watch[identity].unpack(key)[0] for key, _ in rows]
-    alarms = [require_alarm(call.tx, call.keys, name) for name in names]
+    begin, end = call.keys.watch.range(engine.series_id(request["Namespace"], request["MetricName"], dimensions))
     members = [name for name in ("Statistic", "ExtendedStatistic", "Period", "Unit") if name in request]
-    shown = [
-        described(alarm)
-        for alarm in alarms
-        if "MetricName" in alarm.settings and all(alarm.settings.get(member) == request[member] for member in members)
-    ]
+    resume: bytes | None = begin
+    shown: list[dict[str, Any]] = []
+    while resume is not None:
+        alarms, resume = call.transact(_watchers, call, resume, end)
+        shown += [
+            described(alarm)
+            for alarm in alarms
+            if "MetricName" in alarm.settings and all(alarm.settings.get(name) == request[name] for name in members)
+        ]
+        await call.pause()
     return {"MetricAlarms": shown}
+
+
+def _watchers(tx: Tx, call: Call, begin: bytes, end: bytes) -> tuple[list[Alarm], bytes | None]:
+    """Some of the alarms that watch a series, and where the next ones begin."""
+    found = tx.scan(begin, end, limit=DESCRIBED_MAX)
+    names = [call.keys.watch.unpack(key)[1] for key, _ in found.rows]
+    return [require_alarm(tx, call.keys, name) for name in names], found.resume
 
 
 @cloudwatch.operation("SetAlarmState")

@@ -16,15 +16,17 @@ PARENTS_MAX = 150
 LEVELS_MAX = 10  # of composite alarms over composite alarms
 
 
-def parents(call: Call, name: str) -> list[str]:
+def parents(tx: Tx, keys: Keys, name: str) -> list[str]:
     """The composite alarms whose rule names `name`."""
-    rows = call.tx.scan(*call.keys.parent.range(name), limit=PARENTS_MAX).rows
-    return [call.keys.parent.unpack(key)[1] for key, _ in rows]
+    rows = tx.all(*keys.parent.range(name), rows_max=PARENTS_MAX)
+    return [keys.parent.unpack(key)[1] for key, _ in rows]
 
 
 def join(tx: Tx, keys: Keys, alarm: Alarm) -> None:
     """Have the alarm told of its children's changes."""
     for child in alarm_rule.parse(alarm.settings["AlarmRule"]).children:
+        if len(parents(tx, keys, child)) == PARENTS_MAX:
+            raise errors.TooManyParents(child=child, count=PARENTS_MAX)
         tx.put(keys.parent.key(child, alarm.name), b"")
 
 

@@ -60,6 +60,12 @@ class NoSuchResource(AwsError):
     code, status = "ResourceNotFoundException", 404
 
 
+class TooManyParents(AwsError):
+    """The alarm {child} is in the rules of {count} composite alarms, the most there may be."""
+
+    code, status = "LimitExceeded", 400
+
+
 class InvalidFormat(AwsError):
     """StateReasonData is not valid JSON"""
 

@@ -1,4 +1,4 @@
-"""What state an alarm should be in, by its data. (tx, keys, alarm, now_ms) to a verdict; changes nothing.
+"""What state an alarm should be in, by its data. (alarm, what its metrics' data are, now_ms) to a verdict; pure.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 
@@ -7,6 +7,7 @@ as far as needed. Windows slide: they end at the last whole minute (ten seconds 
 """
 
 import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cloudlet.services.cloudwatch import engine, reason, statistic
@@ -27,6 +28,8 @@ _breaches = {
     "LessThanOrEqualToThreshold": operator.le,
 }
 FEW_SAMPLES = 10  # a percentile of p needs so many samples beyond it to mean something
+# (a MetricStat, from when, until when) -> its data by period
+Read = Callable[[dict[str, Any], int, int], dict[int, Bucket]]
 
 
 class Verdict(NamedTuple):
@@ -47,16 +50,22 @@ def period_of(settings: dict[str, Any]) -> int:
     return max(periods, default=60)
 
 
-def evaluate(tx: Tx, keys: Keys, alarm: Alarm, now_ms: int) -> Verdict | None:
-    """The state to be in; None says stay as you are."""
-    tick = tick_ms(alarm.settings)
+def ends_ms(settings: dict[str, Any], now_ms: int) -> list[int]:
+    """Up to when an alarm may look: first of all the running period's end, where that can't fall back under the
+    threshold once it is over it."""
+    tick = tick_ms(settings)
     end_ms = now_ms // tick * tick
-    if _only_grows(alarm.settings):
-        # The running period can't fall back under the threshold once it is over it.
-        verdict = _judge(tx, keys, alarm, end_ms + tick, now_ms, is_running=True)
+    return [end_ms + tick, end_ms] if _only_grows(settings) else [end_ms]
+
+
+def evaluate(read: Read, alarm: Alarm, now_ms: int) -> Verdict | None:
+    """The state to be in; None says stay as you are."""
+    *running_ms, end_ms = ends_ms(alarm.settings, now_ms)
+    for at_ms in running_ms:
+        verdict = _judge(read, alarm, at_ms, now_ms, is_running=True)
         if verdict is not None and verdict.state == "ALARM":
             return verdict
-    return _judge(tx, keys, alarm, end_ms, now_ms)
+    return _judge(read, alarm, end_ms, now_ms)
 
 
 def _only_grows(settings: dict[str, Any]) -> bool:
@@ -66,11 +75,22 @@ def _only_grows(settings: dict[str, Any]) -> bool:
     return stat == "Minimum"
 
 
-def _judge(tx: Tx, keys: Keys, alarm: Alarm, end_ms: int, now_ms: int, *, is_running: bool = False) -> Verdict | None:
+def span_ms(settings: dict[str, Any], end_ms: int) -> tuple[int, int]:
+    """From when until when data are needed, the evaluation range."""
+    periods = settings["EvaluationPeriods"] + FURTHER_PERIODS
+    return max(0, end_ms - periods * period_of(settings) * 1000), end_ms
+
+
+def periods_read(settings: dict[str, Any]) -> int:
+    """How much an evaluation may read."""
+    return (settings["EvaluationPeriods"] + FURTHER_PERIODS) * len(metric_stats(settings))
+
+
+def _judge(read: Read, alarm: Alarm, end_ms: int, now_ms: int, *, is_running: bool = False) -> Verdict | None:
     """The verdict by the periods up to `end_ms`; of a running one only if that is over the threshold."""
     settings = alarm.settings
     wanted = settings["EvaluationPeriods"]
-    slots = _points(tx, keys, settings, end_ms, wanted + FURTHER_PERIODS, now_ms)
+    slots = _points(read, settings, end_ms, wanted + FURTHER_PERIODS)
     newest = slots[0]
     if is_running and not (newest and _breaches[settings["ComparisonOperator"]](newest.value, settings["Threshold"])):
         return None
@@ -113,19 +133,19 @@ def _treatment(settings: dict[str, Any]) -> str:
     return settings.get("TreatMissingData", "missing")
 
 
-def _points(tx: Tx, keys: Keys, settings: dict[str, Any], end_ms: int, periods: int, now_ms: int) -> list[Point | None]:
+def _points(read: Read, settings: dict[str, Any], end_ms: int, periods: int) -> list[Point | None]:
     """The last `periods` periods up to `end_ms`, newest first; None where there are no data."""
     period_ms = period_of(settings) * 1000
-    start_ms = max(0, end_ms - periods * period_ms)
+    start_ms, _ = span_ms(settings, end_ms)
     starts = [end_ms - number * period_ms for number in range(1, periods + 1)]
     if "MetricName" in settings:
         (stat,) = metric_stats(settings)
-        buckets = read(tx, keys, stat, start_ms, end_ms, now_ms)
+        buckets = read(stat, start_ms, end_ms)
         return [_point(at_ms, buckets.get(at_ms), stat["Stat"], settings) for at_ms in starts]
     given: dict[str, TimeSeries] = {}
     for query in settings["Metrics"]:
         if "MetricStat" in query:
-            found = read(tx, keys, query["MetricStat"], start_ms, end_ms, now_ms)
+            found = read(query["MetricStat"], start_ms, end_ms)
             compute = statistic.require(query["MetricStat"]["Stat"])
             points = {at: value for at, bucket in found.items() if (value := compute(bucket)) is not None}
             given[query["Id"]] = TimeSeries("", points)
@@ -136,17 +156,17 @@ def _points(tx: Tx, keys: Keys, settings: dict[str, Any], end_ms: int, periods: 
     return [Point(at_ms, values[at_ms], None) if at_ms in values else None for at_ms in starts]
 
 
-def read(tx: Tx, keys: Keys, stat: dict[str, Any], start_ms: int, end_ms: int, now_ms: int) -> dict[int, Bucket]:
-    """The data of a MetricStat by period; without a unit, of the first of those there are."""
+def collector_of(tx: Tx, keys: Keys, stat: dict[str, Any], start_ms: int, end_ms: int, now_ms: int) -> Collector | None:
+    """What gathers the data of a MetricStat by period; without a unit, of the first of those there are."""
     metric = stat["Metric"]
     namespace, name = metric["Namespace"], metric["MetricName"]
     dimensions = engine.dimensions_of(metric.get("Dimensions"))
     series = engine.find_series(tx, keys, namespace, name, dimensions)
     if series is None:
-        return {}
+        return None
     unit = stat.get("Unit") or series.units[0]
     identity = engine.series_id(namespace, name, dimensions)
-    return Collector(keys, identity, unit, stat["Period"] * 1000, start_ms, end_ms, now_ms).run(tx)
+    return Collector(keys, identity, unit, stat["Period"] * 1000, start_ms, end_ms, now_ms)
 
 
 def _point(at_ms: int, bucket: Bucket | None, stat: str, settings: dict[str, Any]) -> Point | None:

@@ -1,5 +1,6 @@
 """Metrics: put data, list, statistics of one."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from cloudlet.kit import page
@@ -9,14 +10,48 @@ from cloudlet.services.cloudwatch.engine import Collector
 from cloudlet.services.cloudwatch.records import Bucket, Series
 from cloudlet.services.cloudwatch.service import cloudwatch
 
+WORK_PER_PIECE = 100.0  # a datum is 1, its values and dimensions more
 
-@cloudwatch.operation("PutMetricData")
-def put_metric_data(call: Call, request: dict[str, Any]) -> None:
+
+def put_within(call: Call, request: dict[str, Any]) -> None:
+    """PutMetricData of another service, in its transaction."""
+    for first, piece in _checked_for(call, request):
+        rules.check_data(piece, first, call.now_ms, is_aws=call.principal.type == "Service")
+    _put(call, request["Namespace"], request["MetricData"])
+
+
+@cloudwatch.operation("PutMetricData", within=put_within)
+async def put_metric_data(call: Call, request: dict[str, Any]) -> None:
+    """All data are checked before the first is put. AWS doesn't promise that they come together: some a transaction."""
+    for first, piece in _checked_for(call, request):
+        rules.check_data(piece, first, call.now_ms, is_aws=call.principal.type == "Service")
+        await call.pause()
+    for _, piece in _pieces(request["MetricData"]):
+        call.transact(lambda tx, piece=piece: _put(call, request["Namespace"], piece))
+        await call.pause()
+
+
+def _checked_for(call: Call, request: dict[str, Any]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """The pieces of a request whose frame is right."""
     rules.refuse(request, "EntityMetricData")
-    namespace, data = request["Namespace"], request.get("MetricData") or []
-    is_aws = call.principal.type == "Service"
-    rules.check_namespace(namespace, is_aws=is_aws)
-    rules.check_data(data, call.now_ms, is_aws=is_aws)
+    rules.check_namespace(request["Namespace"], is_aws=call.principal.type == "Service")
+    rules.check_size(request.get("MetricData") or [])
+    return _pieces(request["MetricData"])
+
+
+def _pieces(data: list[dict[str, Any]]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Pieces of about WORK_PER_PIECE, each with its first datum's number."""
+    start, work = 0, 0.0
+    for at, datum in enumerate(data, 1):
+        work += 1 + len(datum.get("Values") or ()) / 50 + len(datum.get("Dimensions") or ()) / 30
+        if work >= WORK_PER_PIECE:
+            yield start + 1, data[start:at]
+            start, work = at, 0.0
+    if start < len(data):
+        yield start + 1, data[start:]
+
+
+def _put(call: Call, namespace: str, data: list[dict[str, Any]]) -> None:
     watched = {engine.put_datum(call.tx, call.keys, namespace, datum, call.now_ms) for datum in data}
     for identity in sorted(watched - {b""}):
         background.look_soon(call, identity)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from typing import Any, NamedTuple
 
 from cloudlet.base.errors import aws_error
@@ -40,9 +41,14 @@ async def get_metric_data(call: Call, request: dict[str, Any]) -> dict[str, Any]
     limit = request.get("MaxDatapoints", rules.POINTS_MAX)
     if not 1 <= limit <= rules.POINTS_MAX:
         raise errors.ValidationError(f"The parameter MaxDatapoints must be between 1 and {rules.POINTS_MAX}.")
-    results = await _Gathering(call, request).results()
+    gathering = _Gathering(call, request)
+    results = await gathering.results()
     has_expression = any("Expression" in query for query in queries)
-    return _answer(request, results, None if has_expression else limit)
+    wanted = None if has_expression else limit
+    if not gathering.is_large:
+        return _answer(request, results, wanted)
+    call.answers_much = True
+    return await asyncio.to_thread(_answer, request, results, wanted)
 
 
 def check_queries(queries: list[dict[str, Any]], account: str) -> None:
@@ -89,6 +95,10 @@ class _Gathering:
         self._queries: list[dict[str, Any]] = request["MetricDataQueries"]
         self._points = 0
 
+    @property
+    def is_large(self) -> bool:
+        return self._points > COMPUTED_AT_ONCE_MAX
+
     async def results(self) -> list[Result]:
         stats = {query["Id"]: query["MetricStat"] for query in self._queries if "MetricStat" in query}
         given: dict[str, TimeSeries] = {}
@@ -103,7 +113,7 @@ class _Gathering:
         expressions = {query["Id"]: query["Expression"] for query in self._queries if "Expression" in query}
         searched = {found: await self._search(found) for text in expressions.values() for found in searches(text)}
         evaluator = Evaluator(expressions, given, self._grid(stats), searched)
-        if self._points > COMPUTED_AT_ONCE_MAX:
+        if self.is_large:
             return await asyncio.to_thread(self._computed, evaluator, messages, bool(searched))
         return self._computed(evaluator, messages, bool(searched))
 
@@ -215,9 +225,9 @@ def _answer(request: dict[str, Any], results: list[Result], limit: int | None) -
 
 def _first(moments: list[int], results: list[Result], limit: int) -> tuple[list[int], int | None]:
     """As many moments as have `limit` points together, one at least; and the moment after them."""
-    points = 0
+    points, points_at = 0, Counter(at for result in results for at in result.points)
     for number, at in enumerate(moments):
-        points += sum(at in result.points for result in results)
+        points += points_at[at]
         if points > limit and number:
             return moments[:number], at
     return moments, None

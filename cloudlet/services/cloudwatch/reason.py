@@ -11,6 +11,7 @@ COMPARISONS = {
     "LessThanOrEqualToThreshold": "less than or equal to",
 }
 SHOWN_MAX = 5
+DATA_MAX = 4000
 
 
 class Point(NamedTuple):
@@ -87,7 +88,12 @@ def data(settings: dict[str, Any], stat: dict[str, Any] | None, points: list[Poi
         "threshold": settings["Threshold"],
         "evaluatedDatapoints": [_evaluated(point) for point in points[:10]],
     }
-    return json.dumps(described, separators=(",", ":"))[:4000]
+    text = json.dumps(described, separators=(",", ":"))
+    while len(text) > DATA_MAX:
+        shown = described["recentDatapoints"]
+        described["recentDatapoints"] = shown[len(shown) // 2 + 1 :]  # the newest are told
+        text = json.dumps(described, separators=(",", ":"))
+    return text
 
 
 def _evaluated(point: Point) -> dict[str, Any]:

@@ -50,13 +50,17 @@ def check_namespace(namespace: str, *, is_aws: bool) -> None:
         raise errors.InvalidValue(value=namespace, name="Namespace")
 
 
-def check_data(data: list[dict[str, Any]], now_ms: int, *, is_aws: bool) -> None:
-    """`is_aws`: of the node's own metrics no time is too old, as its clock may leap."""
+def check_size(data: list[dict[str, Any]]) -> None:
     if not data:
         raise errors.Missing(name="MetricData")
     if len(data) > METRICS_PER_PUT:
         raise errors.InvalidValue(f"The collection MetricData must not have a size greater than {METRICS_PER_PUT}.")
-    for number, datum in enumerate(data, 1):
+
+
+def check_data(data: list[dict[str, Any]], first: int, now_ms: int, *, is_aws: bool) -> None:
+    """Check some data, the first of which is the request's `first`. `is_aws`: of the node's own metrics no time is too
+    old, as its clock may leap."""
+    for number, datum in enumerate(data, first):
         _check_datum(datum, f"MetricData.member.{number}", now_ms, is_aws)
 
 

@@ -12,6 +12,7 @@ from cloudlet.services.cloudwatch.lookup import find_alarm, put_alarm
 from cloudlet.services.cloudwatch.records import Alarm
 
 ACTIONS = {"OK": "OKActions", "ALARM": "AlarmActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
+TOLD_AT_ONCE = 3  # composite alarms; each looks at a hundred others
 LAMBDA_PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
 
 
@@ -32,8 +33,11 @@ def change(call: Call, alarm: Alarm, state: str, reason: str, data: str) -> None
     if alarm.settings.get("ActionsEnabled", True):
         for arn in alarm.settings.get(ACTIONS[state], ()):
             _act(call, alarm, changed, arn)
-    for parent in composite.parents(call, alarm.name):
+    parents = composite.parents(call.tx, call.keys, alarm.name)
+    for parent in parents[:TOLD_AT_ONCE]:
         tell(call, parent)
+    for parent in parents[TOLD_AT_ONCE:]:
+        call.later("tell", {"name": parent})
 
 
 def tell(call: Call, name: str) -> None:

@@ -75,6 +75,7 @@ async def get_log_events(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         begin, end = (begin, min(end, gap)) if backwards else (max(begin, gap), end)
     reader = Reader(contents, group, stream, begin, end, backwards=backwards)
     events = await _page(call, reader, request.get("limit", rules.EVENTS_PAGE_MAX))
+    call.answers_much = len(events) > rules.EVENTS_MANY
     if backwards:
         events.reverse()
     if events:

@@ -58,6 +58,7 @@ async def filter_log_events(call: Call, request: dict[str, Any]) -> dict[str, An
         begin, end = (begin, min(end, gap)) if backwards else (max(begin, gap), end)
     reader = Reader(contents, group, stream, begin, end, backwards=backwards)
     events, following = await _page(call, search, contents, reader, limit)
+    call.answers_much = len(events) > rules.EVENTS_MANY
     answer: dict[str, Any] = {"events": [_shown(event) for event in events], "searchedLogStreams": []}
     return answer | ({"nextToken": page.encode_token(*following)} if following is not None else {})
 
