@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -57,16 +58,19 @@ async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.Ex
     room = Room(directory, racers, [], comparison, stack)
     servers = [listening(room.launch(racer, racer.name)) for racer in racers]
     room = dataclasses.replace(room, servers=servers)
+    edition = publish.Edition(servers, comparison, missing)
     await comparison.run(servers)
-    found = await studied(room) if not given.one_core else []
+    edition.write(Path(given.out))  # what there is, should the rest be interrupted
+    if not given.one_core:
+        await studied(room, edition)
     for server in servers:
         server.stop()
-    stages: dict[str, dict[str, float]] = {}
     if not given.no_stages and not given.one_core:
         say("where the time goes, by stage …")
         timed = listening(room.node("timed", is_staged=True))
-        stages = await budget.stage_budget(timed, Comparison(dataclasses.replace(QUICK, wanted=given.lines), say))
-    edition = publish.Edition(servers, comparison, found, missing, stages)
+        edition.stages = await budget.stage_budget(
+            timed, Comparison(dataclasses.replace(QUICK, wanted=given.lines), say)
+        )
     print("\n".join(edition.text()))
     edition.write(Path(given.out))
     if given.publish:
@@ -74,15 +78,13 @@ async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.Ex
     return 1 if edition.failures else 2 if comparison.breaches else 0
 
 
-async def studied(room: Room) -> list[Finding]:
-    found: list[Finding] = []
+async def studied(room: Room, edition: publish.Edition) -> None:
     for study in STUDIES:
         if is_wanted(study.name, room.comparison.plan.wanted):
             say(f"{study.name} …")
             for finding in await _looked(study, room):
                 say(f"  {finding.what}, {finding.server}: {finding.text}{finding.cannot and f' ({finding.cannot})'}")
-                found.append(finding)
-    return found
+                edition.findings.append(finding)
 
 
 async def _looked(study: Study, room: Room) -> list[Finding]:
@@ -104,6 +106,7 @@ def main() -> int:
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md's table and its picture too")
     given = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="cloudlet-bench-"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order: what was started ends
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         try:

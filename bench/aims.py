@@ -65,9 +65,9 @@ def _of_finding(finding: Finding) -> Judged:
     assert finding.aim is not None
     sign = "≥" if finding.more_is_better else "≤"
     if finding.cannot:
-        return Judged(finding.what, f"{sign} {finding.aim:g} {finding.unit}", f"cannot: {finding.cannot}", False)
+        return Judged(finding.what, f"{sign} {finding.aim:,g} {finding.unit}", f"cannot: {finding.cannot}", False)
     holds = finding.value >= finding.aim if finding.more_is_better else finding.value <= finding.aim
-    return Judged(finding.what, f"{sign} {finding.aim:g} {finding.unit}", finding.text, holds)
+    return Judged(finding.what, f"{sign} {finding.aim:,g} {finding.unit}", finding.text, holds)
 
 
 def table(aims: Iterable[Judged]) -> list[str]:

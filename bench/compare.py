@@ -38,7 +38,8 @@ class Comparison:
     settings: dict[str, Setting] = field(default_factory=dict)
     results: dict[Key, Result] = field(default_factory=dict)
     breaches: list[dict[str, Any]] = field(default_factory=list)
-    worst_ms: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    callback_ms: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    turn_ms: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     disk_ms: list[float] = field(default_factory=list)
     _broken: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -98,7 +99,8 @@ class Comparison:
         """What held the node's loop since it was asked last."""
         counters = read_counters(server)
         loop = counters["loop"]
-        self.worst_ms[during] = max(self.worst_ms[during], loop["worst_ms"])
+        self.callback_ms[during] = max(self.callback_ms[during], loop["callback_ms"])
+        self.turn_ms[during] = max(self.turn_ms[during], loop["turn_ms"])
         self.breaches += [{"during": during, **breach} for breach in loop["breaches"]]
         return counters
 

@@ -68,13 +68,15 @@ def launch(
     """Start it; it may not listen yet. Its output goes to a log in `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     log = directory / f"{name}.log"
+    # An installed package's modules are compiled once: servers may keep what they compile, as everywhere else.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env={**inherited, **environment},
             start_new_session=True,
         )
     return Server(name, version, port, process, log)

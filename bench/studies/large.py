@@ -46,7 +46,7 @@ async def look(room: Room) -> list[Finding]:
             found += [Finding(f"{verb} {name}", server.name, cannot=str(error)) for verb in ("PutObject", "GetObject")]
             continue
         for verb, rate, bound in (("PutObject", put, md5_rate), ("GetObject", got, raw_rate)):
-            aim = SHARE * bound if server.is_ours else None
+            aim = round(SHARE * bound) if server.is_ours else None
             found.append(Finding(f"{verb} {name}", server.name, rate, "MB/s", aim=aim, more_is_better=True))
     return found
 

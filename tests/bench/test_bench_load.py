@@ -68,6 +68,24 @@ def test_a_server_that_closes_after_its_answer_gets_a_new_connection() -> None:
     assert (len(outcome.answers), outcome.failure, connections) == (3, "", 3)
 
 
+def test_an_answer_without_a_length_is_parsed() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: e\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    outcome, connections = served(lambda number: chunked, [b"x\n"] * 3)
+    assert [a.body for a in outcome.answers] == [b"ok"] * 3 and connections == 1
+    assert outcome.answers[2].headers["etag"] == "e"
+
+
+def test_a_large_answer_is_whole() -> None:
+    body = bytes(range(256)) * 8192
+    outcome, _ = served(lambda number: answer(body if number else b"small"), [b"x\n"] * 3)
+    assert [a.body for a in outcome.answers] == [b"small", body, body]
+
+
+def test_head_and_body_of_a_request_may_come_apart() -> None:
+    outcome, _ = served(lambda number: answer(b"%d" % number), [(b"he", b"ad\n"), b"x\n"])
+    assert [a.body for a in outcome.answers] == [b"0", b"1"]
+
+
 def test_an_interim_answer_is_none() -> None:
     outcome, _ = served(lambda number: b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b"final"), [b"x\n"])
     assert [a.body for a in outcome.answers] == [b"final"]
