@@ -10,6 +10,7 @@ CLOUDLET_SIMULATION_SEED=7          this seed alone
 CLOUDLET_SIMULATION_ONLY=3,17,40    and of it these steps alone: what a failure printed
 """
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ import pytest
 from cloudlet.base import ids
 
 SHRINKING_RUNS_MAX = 300
+RUNS_PER_COLLECTION = 20  # few objects with large values: the collector would come too seldom by itself
 Tell = Callable[[str], None]
 
 
@@ -61,6 +63,8 @@ def simulate(make: Make, *, steps: int, run_steps: int) -> None:
         failure = _run(make, seed, range(run_steps))
         if failure is not None:
             _report(make, seed, run_steps, failure)
+        if seed % RUNS_PER_COLLECTION == 0:
+            gc.collect()
 
 
 def _run(make: Make, seed: int, numbers: Sequence[int]) -> Failure | None:

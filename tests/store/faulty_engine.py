@@ -28,7 +28,7 @@ class FaultyEngine:
         self.before_sync()
         error = self.sync_errors.pop(0) if self.sync_errors else None
         if error is not None:
-            raise error
+            raise type(error)(*error.args)  # a constant that is raised would keep all that it was ever raised through
         self.inner.sync()
         self.syncs += 1
         self._synced = covered
@@ -53,6 +53,9 @@ class FaultyEngine:
 
     def compact(self, begin, end):
         self.inner.compact(begin, end)
+
+    def tidy(self):
+        self.inner.tidy()
 
     def size_bytes(self):
         return self.inner.size_bytes()
