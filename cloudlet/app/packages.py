@@ -10,18 +10,37 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from cloudlet.kit.ports import BadPackage, PackageFacts
 
 UNPACKED_BYTES_MAX = 262_144_000
-FILES_MAX = 100_000
+FILES_MAX = 100_000  # with their directories
+DIRECTORY_BYTES_MAX = 32 << 20  # of what lists the files: zipfile holds it, and an object for each of them
 NAME_BYTES_MAX = 1024
 _COPY_BYTES = 1 << 20
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_ENTRY = b"PK\x01\x02"
 
 UNREADABLE = "Could not unzip uploaded file. Please check your file, then try to upload again."
+TOO_MANY = f"{UNREADABLE} It holds more than {FILES_MAX} files."
+
+
+class _Guarded:
+    """A zip file whose list of files is looked at before zipfile makes objects of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > DIRECTORY_BYTES_MAX:
+            raise BadPackage(TOO_MANY)
+        data = self._file.read(size)
+        if len(data) > len(_ENTRY) * FILES_MAX and data.count(_ENTRY) > FILES_MAX:
+            raise BadPackage(TOO_MANY)
+        return data
 
 
 def inspect(file: BinaryIO) -> PackageFacts:
@@ -30,11 +49,13 @@ def inspect(file: BinaryIO) -> PackageFacts:
         entries = archive.infolist()
         if not entries:
             raise BadPackage("Uploaded file must be a non-empty zip")
-        if len(entries) > FILES_MAX:
-            raise BadPackage(f"{UNREADABLE} It holds more than {FILES_MAX} files.")
-        unpacked = 0
+        unpacked, directories = 0, set[str]()
         for entry in entries:
-            _relative_path(entry)
+            path = _relative_path(entry)
+            while (path := path.rpartition("/")[0]) and path not in directories:
+                directories.add(path)
+            if len(entries) + len(directories) > FILES_MAX:
+                raise BadPackage(TOO_MANY)
             unpacked += entry.file_size
         return PackageFacts(unpacked, len(entries))
 
@@ -102,7 +123,9 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes
 
 def _opened(file: BinaryIO) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(file)
+        return zipfile.ZipFile(cast(BinaryIO, _Guarded(file)))
+    except BadPackage:
+        raise
     except Exception as error:  # a damaged directory makes zipfile raise almost anything
         raise BadPackage(UNREADABLE) from error
 

@@ -4,7 +4,9 @@ import io
 import os
 import stat
 import struct
+import tracemalloc
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,57 @@ def test_of_two_entries_with_one_name_the_last_counts_and_no_file_is_a_directory
     assert (tmp_path / "code" / "a").read_bytes() == b"second"
     with pytest.raises(BadPackage):
         unpack(archive(("a", b"x", 0), ("a/b", b"x", 0)), tmp_path / "other")
+
+
+def listing(names: Iterable[bytes]) -> io.BytesIO:
+    """A zip file that is nothing but its list of files, which are all the same one."""
+    entries = [struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, *[0] * 7, len(name), *[0] * 6) + name for name in names]
+    count, size = min(len(entries), 0xFFFF), sum(map(len, entries))
+    return io.BytesIO(b"".join(entries) + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, 0, 0))
+
+
+def test_a_list_of_many_files_is_refused_before_it_fills_the_memory() -> None:
+    for file in (listing([b""] * 120_000), listing([b"x" * 1000] * 33_000)):
+        tracemalloc.start()
+        try:
+            with pytest.raises(BadPackage, match="more than 100000"):
+                inspect(file)
+            assert tracemalloc.get_traced_memory()[1] < 2 * len(file.getbuffer())
+        finally:
+            tracemalloc.stop()
+
+
+def test_directories_that_names_only_hint_at_count_too() -> None:
+    deep = [b"%d/" % number + b"a/" * 400 + b"f" for number in range(300)]
+    with pytest.raises(BadPackage, match="more than 100000"):
+        inspect(listing(deep))
+    assert inspect(listing([b"a/" * 400 + b"%d" % number for number in range(300)])).files == 300
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CON", "nul.txt", "a:b", "A/a", "a ", "a.", "-rf", "\u202e", "e\u0301", "\u00e9", "🎉", "\r\n", "$HOME", "*"],
+)
+def test_odd_names_are_just_names(name: str, tmp_path: Path) -> None:
+    unpack(archive((name, b"x", 0)), tmp_path / "code")
+    assert [str(path.relative_to(tmp_path / "code")) for path in (tmp_path / "code").rglob("*") if path.is_file()] == [
+        name
+    ]
+
+
+def test_a_name_ends_at_its_nul() -> None:
+    assert inspect(listing([b"app.py\0/../../x"])).files == 1
+    with pytest.raises(BadPackage):
+        inspect(listing([b"../x\0"]))
+
+
+def test_entries_that_share_their_bytes_are_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand entries of one piece of data: each counts."""
+    monkeypatch.setattr(packages, "UNPACKED_BYTES_MAX", 1000)
+    data = archive(("a", b"x" * 100, 0)).getvalue()
+    at, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    made = data[:at] + data[at:end] * 50
+    made += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 50, 50, 50 * (end - at), at, 0)
+    assert inspect(io.BytesIO(made)).unpacked_bytes == 5000
+    with pytest.raises(BadPackage):
+        unpack(io.BytesIO(made), tmp_path / "code")
