@@ -19,7 +19,7 @@ from cloudlet.store.errors import StoreError, TransactionTooLarge
 from cloudlet.store.transaction import Tx
 
 STEPS_PER_TURN = 50
-CLEARED_PER_STEP = 1000
+CLEARED_PER_STEP = 200
 
 log = logging.getLogger("cloudlet.cloudformation")
 
@@ -250,7 +250,7 @@ def _told(act: Act, error: Exception) -> AwsError:
 
 @cloudformation.task("clear")
 def clear(call: Call, payload: dict[str, Any]) -> None:
-    """Empty ranges that nothing speaks of any more, up to a thousand keys a step."""
+    """Empty ranges that nothing speaks of any more, some keys a step."""
     _clear(call, [(begin, end) for begin, end in payload["ranges"]], "clear", payload)
 
 
@@ -270,7 +270,7 @@ def _clear(call: Call, ranges: list[tuple[bytes, bytes]], task: str, payload: di
 
 @cloudformation.task("forget")
 def forget(call: Call, payload: dict[str, Any]) -> None:
-    """Remove everything of a stack deleted 90 days ago, up to a thousand keys a step."""
+    """Remove everything of a stack deleted 90 days ago, some keys a step."""
     stack = lookup.find_stack(call.tx, call.keys, payload["stack"])
     if stack is None or not _clear(call, call.keys.of_stack(stack.id), "forget", payload):
         return

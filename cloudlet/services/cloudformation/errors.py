@@ -58,8 +58,7 @@ class ResourceExists(AwsError):
 
 
 class ManagedElsewhere(AwsError):
-    """Policy resource was already managed by another stack or another resource in the current stack. Found stacks:
-    [{stack}|{logical_id}]"""
+    """Policy resource was already managed by another stack or another resource in the current stack. {found}"""
 
     code, status = "AlreadyExists", 400
 

@@ -19,7 +19,7 @@ def check_places(work: Work, act: Act) -> None:
         other = inventory.other_holder(work.call.tx, work.call.keys, place, work.stack.id, act.resource.logical_id)
         if other is not None:
             stack_name, logical_id = other
-            raise ManagedElsewhere(stack=stack_name, logical_id=logical_id)
+            raise ManagedElsewhere(found=f"Found stacks: [{stack_name}|{logical_id}]")
 
 
 async def check_name(act: Act, stage: Stage) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import signal
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from cloudlet.services.cloudformation.errors import ValidationError
 from cloudlet.services.cloudformation.template.errors import FunctionError
 from cloudlet.services.cloudformation.template.intrinsics import Scope, resolve
 from cloudlet.services.cloudformation.template.load import S3_BYTES_MAX
+from cloudlet.services.cloudformation.template_worker import TemplateWorkers
 from cloudlet.wire.message import FileSlice
 from tests.client import ACCOUNT, AwsError, TestNode
 
@@ -60,6 +63,42 @@ def test_a_template_that_takes_long_takes_no_threads_of_others(node: TestNode, m
         await asyncio.gather(*slow, return_exceptions=True)
 
     node.run(scenario())
+
+
+SLOW = {
+    "Parameters": {"P": {"Type": "String", "AllowedPattern": "(a|a)*b", "Default": "a" * 64}},
+    "Resources": {"Q": {"Type": "AWS::SQS::Queue"}},
+}
+
+
+def test_a_pattern_that_would_match_for_years_is_given_up_by_name(node: TestNode) -> None:
+    with pytest.raises(AwsError) as caught:
+        node.aws("cloudformation", "CreateStack", StackName="s", TemplateBody=json.dumps(SLOW))
+    assert (caught.value.code, caught.value.message) == (
+        "ValidationError",
+        "Parameter 'P' AllowedPattern (a|a)*b takes too long to match",
+    )
+    node.aws("cloudformation", "ValidateTemplate", TemplateBody=json.dumps(SLOW))
+
+
+def test_while_one_template_takes_long_another_is_read() -> None:
+    text = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+    workers = TemplateWorkers(2)
+    try:
+        workers.validate(text)
+        first = workers.workers[0].process
+        assert first is not None
+        os.kill(first.pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(workers.validate, text)
+            while workers._free.qsize() == 2:
+                time.sleep(0.001)
+            assert workers.validate(text)["ResourceTypes"] == ["AWS::SQS::Queue"]
+            assert not slow.done()
+            os.kill(first.pid, signal.SIGCONT)
+            assert slow.result()["ResourceTypes"] == ["AWS::SQS::Queue"]
+    finally:
+        workers.close()
 
 
 @pytest.mark.parametrize(
