@@ -11,6 +11,7 @@ from cloudlet.kit.meter import Series, Statistics
 from cloudlet.kit.node import Node
 from cloudlet.kit.policy import service_principal
 from cloudlet.kit.record import Record
+from cloudlet.store.errors import StoreError
 from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
 
@@ -65,8 +66,13 @@ class Upkeep:
 
     def _note_clock_if_moved(self) -> None:
         sequence = self.node.database.journal.applied
-        if sequence != self._noted_sequence:
+        if sequence == self._noted_sequence:
+            return
+        try:
             self.note_clock()
+        except StoreError as error:
+            log.warning("the clock was not noted: %s", error)
+        else:
             self._noted_sequence = self.node.database.journal.applied
 
     async def _run(self) -> None:
@@ -75,6 +81,7 @@ class Upkeep:
             try:
                 await self.flush_metrics_in_pieces()
                 self._note_clock_if_moved()
+                await asyncio.to_thread(self.node.database.tidy)
             except Exception:
                 log.exception("upkeep failed; it is tried again in %s s", EVERY_S)
 
@@ -116,8 +123,8 @@ class Upkeep:
 
         try:
             call.transact(put)
-        except AwsError as error:
-            log.warning("metrics of %s were not taken: %s", request["Namespace"], error.message)
+        except (AwsError, StoreError) as error:
+            log.warning("metrics of %s were not taken: %s", request["Namespace"], error)
 
 
 def _datum(series: Series, statistics: Statistics) -> dict:

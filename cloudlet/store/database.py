@@ -22,6 +22,7 @@ from cloudlet.store.transaction import Tx
 from cloudlet.store.unsynced import Unsynced
 
 _log = logging.getLogger(__name__)
+TIDY_EVERY_S = 60.0  # more often, small tables would be rewritten for little
 _PROBE_KEY = b"\x00probe"
 _NOWHERE = b"\x00"  # no key that a transaction's user writes begins with it
 
@@ -57,6 +58,7 @@ class Database:
         self.stamped: tuple[bytes, bytes] = (_NOWHERE, b"")  # whose keys, and where their stamp is
         self._note = note
         self._probed_at = 0.0
+        self._tidied_at = time.monotonic()
         self._closed = False
         rows, _ = engine.scan(*values.CHUNKS_RANGE, 1, 1, False)
         self._splits_exist = bool(rows)
@@ -205,6 +207,17 @@ class Database:
 
     def compact(self, begin: bytes, end: bytes) -> None:
         self.engine.compact(begin, end)
+
+    def tidy(self) -> None:
+        """Called now and then, in a thread: what was deleted gives its room back, also where nothing is written
+        afterwards."""
+        now = time.monotonic()
+        if not self._closed and self._refusal is None and now - self._tidied_at >= TIDY_EVERY_S:
+            self._tidied_at = now
+            try:
+                self.engine.tidy()
+            except StoreError as error:
+                _log.warning("what was deleted is not given back yet: %s", error)
 
     def size_bytes(self) -> int:
         """On disk, without blobs."""

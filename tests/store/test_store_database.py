@@ -4,13 +4,16 @@ import asyncio
 import os
 import resource
 import shutil
+import time
 
 import pytest
 
 from cloudlet.store import values
 from cloudlet.store.blobs import Blobs
-from cloudlet.store.database import Database
+from cloudlet.store.database import TIDY_EVERY_S, Database
+from cloudlet.store.engine import rocksdb
 from cloudlet.store.engine.memory import MemoryEngine
+from cloudlet.store.engine.rocksdb import DELETES_WORTH_A_TABLE
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled, StoreUnwritable
 from cloudlet.store.keys import pack
 from cloudlet.store.sequence_note import SequenceNote
@@ -291,4 +294,23 @@ def test_a_log_that_takes_no_more_is_an_unwritable_store_and_what_was_taken_is_t
     database.close()
     database = Database.open(tmp_path)
     assert [database.begin().get(b"\x02%d" % number) for number in range(3)] == [b"v" * 1000] * 3
+    database.close()
+
+
+def test_what_is_deleted_gives_its_room_back_with_nothing_written_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr(rocksdb, "WRITE_BUFFER_BYTES", 1 << 20)
+    database = Database.open(tmp_path)
+    keys = [pack(("row", number)) for number in range(DELETES_WORTH_A_TABLE)]
+    for key in keys:
+        database.transact(lambda tx, key=key: tx.put(key, os.urandom(10_000)))
+    database.engine.compact(keys[0], keys[-1] + b"\x00")
+    assert database.size_bytes() > 9_000_000
+    for key in keys:
+        database.transact(lambda tx, key=key: tx.delete(key))
+    database._tidied_at -= TIDY_EVERY_S
+    database.tidy()
+    until = time.monotonic() + 10
+    while database.size_bytes() > 2_000_000:
+        assert time.monotonic() < until, f"{database.size_bytes()} bytes are kept"
+        time.sleep(0.01)
     database.close()

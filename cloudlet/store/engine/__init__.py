@@ -51,6 +51,9 @@ class Engine(Protocol):
     def compact(self, begin: bytes, end: bytes) -> None:
         """Drop what deletes left behind in this range. Slow; any thread."""
 
+    def tidy(self) -> None:
+        """Begin to give back what recent deletes freed, if that is worth it. Any thread."""
+
     def size_bytes(self) -> int:
         """On disk, about."""
 

@@ -68,6 +68,9 @@ class MemoryEngine:
     def compact(self, begin: bytes, end: bytes) -> None:
         self._check_open()
 
+    def tidy(self) -> None:
+        """Nothing waits to be given back."""
+
     def size_bytes(self) -> int:
         return self._bytes
 

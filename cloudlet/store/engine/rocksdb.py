@@ -39,9 +39,11 @@ WRITE_BUFFER_BYTES = 16 << 20
 WRITE_BUFFERS_MAX = 3
 BLOCK_CACHE_BYTES = 32 << 20
 TOMBSTONES_SKIPPED_MAX = 5_000
+DELETES_WORTH_A_TABLE = 1_000
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 _IO = "IO error"
+_DELETES = "rocksdb.num-deletes-active-mem-table"
 
 
 def _mapped(error: BaseException, path: str) -> StoreError:
@@ -75,6 +77,8 @@ def _options(log_path: str) -> Options:
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX)
     options.set_target_file_size_base(4 * WRITE_BUFFER_BYTES)
+    # What four memtables make. It is also what deletes are weighed against: half of it may be kept for nothing.
+    options.set_max_bytes_for_level_base(4 * WRITE_BUFFER_BYTES)
     options.set_max_background_jobs(2)
     options.set_max_open_files(512)
     options.set_allow_concurrent_memtable_write(False)  # one writer
@@ -187,11 +191,18 @@ class RocksEngine:
         try:
             self._rdict.write(batch, self._write_options)
         except Exception as error:
-            mapped = _mapped(error, self._path)
-            if isinstance(mapped, StoreBroken) and _IO in str(error):
-                raise StoreUnwritable(str(mapped)) from error
-            raise mapped from error
+            raise self._refused(_mapped(error, self._path)) from error
         return self._rdict.latest_sequence_number()
+
+    def _refused(self, error: StoreError) -> StoreError:
+        """What a write failed with, as one that can be waited for where it can."""
+        if isinstance(error, StoreBroken) and _IO in str(error):
+            return StoreUnwritable(str(error))
+        if isinstance(error, StoreStalled):  # perhaps because what is to be flushed finds no room
+            disk = os.statvfs(self._path)
+            if disk.f_bavail * disk.f_frsize < WRITE_BUFFER_BYTES:
+                return StoreFull(f"no space left for {self._path}: free some, writes go on by themselves")
+        return error
 
     def sequence(self) -> int:
         return self._rdict.latest_sequence_number()
@@ -205,6 +216,15 @@ class RocksEngine:
     def compact(self, begin: bytes, end: bytes) -> None:
         try:
             self._rdict.compact_range(begin, end)
+        except Exception as error:
+            raise _mapped(error, self._path) from error
+
+    def tidy(self) -> None:
+        """Deletes free nothing while they are in memory only. In a table, RocksDB weighs them by what they cover, and
+        compacts by itself."""
+        try:
+            if (self._rdict.property_int_value(_DELETES) or 0) >= DELETES_WORTH_A_TABLE:
+                self._rdict.flush(False)  # begins it
         except Exception as error:
             raise _mapped(error, self._path) from error
 
