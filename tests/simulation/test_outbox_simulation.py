@@ -2,6 +2,7 @@
 
 - a `def` task runs exactly once, with all it puts in turn; or, given up, its last word does;
 - an `async def` one runs at least once, and what it returns, or its last word, exactly once;
+- what was acknowledged is there after a power cut, and what was begun was durable before;
 - of a lane nobody begins before the one ahead of it has ended; nobody begins before it is due;
 - a last word that fails is said later; nothing is left over in the end.
 """
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import msgspec
+
 from cloudlet.app.workers import Workers
 from cloudlet.base.clock import ManualClock
 from cloudlet.kit.call import Call, Source, service_principal
 from cloudlet.kit.node import Node
+from cloudlet.kit.outbox import Entry
 from cloudlet.kit.retry import GiveUp, Retry
 from cloudlet.kit.secrets import Sealer
 from cloudlet.kit.service import Service
@@ -56,6 +60,7 @@ class World:
         self.chance = chance
         self.clock = ManualClock()
         self.work: dict[int, Work] = {}
+        self.acknowledged: set[int] = set()  # whose transaction was seen durable
         self.attempts: Counter[int] = Counter()
         self.broken: list[str] = []
         self.failing_writes = 0.0  # their share
@@ -76,6 +81,25 @@ class World:
     def power_cut(self) -> None:
         self.failing_writes = 0  # the next one comes up
         self._open(self.engine.after_power_cut(self.chance))
+        known = self._known()
+        for number in [number for number in self.work if number not in known]:
+            if number in self.acknowledged:
+                self.broken.append(f"{self.work[number]} is gone")
+            if self.attempts[number]:
+                self.broken.append(f"{self.work[number]} was begun before it was durable")
+            del self.work[number]
+        self._last_of_lane = {work.lane: work.number for work in self.work.values() if work.lane}
+
+    def _known(self) -> set[int]:
+        """What the store knows of: still to be done, or done."""
+        entries = [Entry.decode(value) for _, value in self._rows(Subspace("outbox")["e"])]
+        return {msgspec.msgpack.decode(entry.payload)["number"] for entry in entries} | {
+            number for what, number, *_ in self.done() if what in ENDS
+        }
+
+    def acknowledge(self) -> None:
+        self.database.journal.flush()
+        self.acknowledged.update(self.work)
 
     def new_work(self) -> Work:
         chance, number = self.chance, len(self.work)
@@ -207,8 +231,9 @@ class Life:
                 call.transact(ask)
             except StoreError:
                 continue
-            self.world.database.journal.flush()
             self.world.accept(asked[0])
+        if chance.random() < 0.5:
+            self.world.acknowledge()
 
     async def crash(self) -> None:
         await self.workers.stop(grace_s=0)
