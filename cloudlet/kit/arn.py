@@ -41,6 +41,11 @@ def arn(service: str, region: str, account: str, resource: str) -> str:
     return f"arn:{PARTITION}:{service}:{region}:{account}:{resource}"
 
 
+def root_arn(account: str) -> str:
+    """The account itself, as policies name it."""
+    return arn("iam", "", account, "root")
+
+
 def parse(text: str) -> Arn | None:
     """The parts of an ARN, or None if the text has not the form of one."""
     parts = text.split(":", 5)

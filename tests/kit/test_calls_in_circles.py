@@ -13,6 +13,6 @@ def test_a_call_within_a_call_within_a_call_ends_at_eight(node: TestNode) -> Non
         node.node, sqs, "Test", account=ACCOUNT, region=REGION, principal=service_principal("sqs"), source=Source()
     )
     call.depth = DEPTH_MAX
-    with pytest.raises(AwsError, match="sqs.ListQueues is called by 8 services in a row") as refused:
+    with pytest.raises(AwsError, match=r"sqs\.ListQueues is called by 8 services in a row") as refused:
         call.transact(lambda tx: call.aws("sqs", "ListQueues", {}, as_service="sns.amazonaws.com"))
     assert (refused.value.code, refused.value.status) == ("InternalFailure", 500)

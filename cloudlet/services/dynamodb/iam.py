@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudlet.base.errors import AwsError
+from cloudlet.kit import tags
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy.evaluate import Access
 from cloudlet.kit.service import AccessRule
@@ -72,7 +74,8 @@ def _context(
         values["dynamodb:Attributes"] = tuple(attributes)
     if leading:
         values["dynamodb:LeadingKeys"] = tuple(leading)
-    return values | ({f"aws:ResourceTag/{key}": value for key, value in table.tags.items()} if table else {})
+    values |= tags.asked(tags.from_list(request.get("Tags")), request.get("TagKeys"))
+    return values | (tags.of_resource(table.tags) if table else {})
 
 
 def _attributes(item: Mapping[str, Any]) -> Iterator[str]:
@@ -128,8 +131,8 @@ def _arn(call: Call, table_name: str, index: str | None = None) -> tuple[str, st
     """The resource and its account."""
     account, name = _address(call, table_name)
     account = account or call.account
-    arn = f"arn:aws:dynamodb:{call.region}:{account}:table/{name}"
-    return (f"{arn}/index/{index}" if index is not None else arn), account
+    of_table = arn("dynamodb", call.region, account, f"table/{name}")
+    return (f"{of_table}/index/{index}" if index is not None else of_table), account
 
 
 def _access(
@@ -145,6 +148,12 @@ def _on_table(action: str) -> AccessRule:
         return (_access(call, action, request, (request,)),)
 
     return rule
+
+
+def _create_table(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    """Tags given at once are asked for as TagResource too."""
+    actions = ("CreateTable", "TagResource") if request.get("Tags") else ("CreateTable",)
+    return [_access(call, action, request, (request,)) for action in actions]
 
 
 def _on_arn(action: str) -> AccessRule:
@@ -208,7 +217,7 @@ def _transaction(operation: str) -> AccessRule:
 
 
 _ON_TABLE = (
-    "CreateTable DeleteTable DescribeTable UpdateTable PutItem GetItem UpdateItem DeleteItem Query Scan"
+    "DeleteTable DescribeTable UpdateTable PutItem GetItem UpdateItem DeleteItem Query Scan"
     " DescribeTimeToLive DescribeContinuousBackups DescribeContributorInsights DescribeKinesisStreamingDestination"
 ).split()
 _ON_ARN = "TagResource UntagResource ListTagsOfResource GetResourcePolicy".split()
@@ -218,6 +227,7 @@ ACCESS: dict[str, AccessRule] = {
     **{operation: _on_table(operation) for operation in _ON_TABLE},
     **{operation: _on_arn(operation) for operation in _ON_ARN},
     **{operation: _on_everything(operation) for operation in _ON_EVERYTHING},
+    "CreateTable": _create_table,
     "BatchGetItem": _batch("BatchGetItem", _batch_get_items),
     "BatchWriteItem": _batch("BatchWriteItem", _batch_write_items),
     "TransactWriteItems": _transaction("TransactWriteItems"),

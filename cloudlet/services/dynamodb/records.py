@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.record import Record
 from cloudlet.services.dynamodb.sizes import item_bytes
 from cloudlet.services.dynamodb.values import Item, decode_item, encode_item
@@ -95,7 +96,7 @@ class Table(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:dynamodb:{self.region}:{self.account}:table/{self.name}"
+        return arn("dynamodb", self.region, self.account, f"table/{self.name}")
 
 
 class Token(Record, frozen=True):

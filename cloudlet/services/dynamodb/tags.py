@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit import tags
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.dynamodb import rules
@@ -12,14 +13,13 @@ from cloudlet.services.dynamodb.records import Table
 from cloudlet.services.dynamodb.service import dynamodb
 
 
-def checked_tags(tags: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
-    """`tags` and `given` together."""
-    changed = tags | {each["Key"]: each["Value"] for each in given}
-    if any(key.lower().startswith("aws:") for key in changed):
+def checked_tags(old: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
+    """`old` and `given` together."""
+    new = tags.from_list(given)
+    if tags.are_reserved(new):
         raise invalid_parameter("Tag keys starting with 'aws:' are reserved for system use")
-    if len(changed) > rules.TAGS_MAX:
-        raise invalid_parameter(f"Too many tags: {len(changed)}, the limit is {rules.TAGS_MAX}")
-    return changed
+    too_many = invalid_parameter(f"Too many tags: {len(old | new)}, the limit is {rules.TAGS_MAX}")
+    return tags.added(old, new, rules.TAGS_MAX, too_many)
 
 
 def _locate(call: Call, arn: str) -> tuple[Table, Keys]:
@@ -41,11 +41,10 @@ def tag_resource(call: Call, request: dict[str, Any]) -> None:
 @dynamodb.operation("UntagResource")
 def untag_resource(call: Call, request: dict[str, Any]) -> None:
     table, keys = _locate(call, request["ResourceArn"])
-    tags = {key: value for key, value in table.tags.items() if key not in request["TagKeys"]}
-    put_table(call.tx, keys, replace(table, tags=tags))
+    put_table(call.tx, keys, replace(table, tags=tags.without(table.tags, request["TagKeys"])))
 
 
 @dynamodb.operation("ListTagsOfResource")
 def list_tags_of_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     table, _ = _locate(call, request["ResourceArn"])
-    return {"Tags": [{"Key": key, "Value": value} for key, value in table.tags.items()]}
+    return {"Tags": tags.to_list(table.tags)}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cloudlet.kit.call import Call
+from cloudlet.kit.tags import to_list
 from cloudlet.services.iam import errors, managed_policies, rules
 from cloudlet.services.iam.attachment import name_of, shown_boundary
 from cloudlet.services.iam.documents import sent
@@ -124,7 +125,7 @@ def _carried(entity: Carrier) -> dict[str, Any]:
 
 def _user(call: Call, user: User) -> dict[str, Any]:
     groups = [find_by_id(call.tx, call.keys, group_id).name for group_id in user.groups]
-    tags = rules.listed_tags(user.tags)
+    tags = to_list(user.tags)
     return listed_user(user) | _carried(user) | shown_boundary(user) | {"GroupList": groups, "Tags": tags}
 
 
@@ -139,7 +140,7 @@ def _role(call: Call, role: Role) -> dict[str, Any]:
     profiles = [find_by_id(call.tx, call.keys, str(holders.unpack(key)[0])) for key, _ in rows]
     shown = [shown_profile(call, profile) for profile in profiles]
     told = {name: value for name, value in shown_role(call, role).items() if name not in _NOT_IN_DETAILS}
-    return told | _carried(role) | {"InstanceProfileList": shown, "Tags": rules.listed_tags(role.tags)}
+    return told | _carried(role) | {"InstanceProfileList": shown, "Tags": to_list(role.tags)}
 
 
 def _policy(call: Call, policy: Policy) -> dict[str, Any]:

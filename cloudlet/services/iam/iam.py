@@ -8,6 +8,8 @@ from typing import Any
 
 from cloudlet.base.errors import aws_error
 from cloudlet.kit import arn as arns
+from cloudlet.kit import tags
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy import Access
 from cloudlet.kit.service import AccessRule
@@ -32,14 +34,7 @@ def _check_session(call: Call) -> None:
 
 def _tags_asked(request: Mapping[str, Any]) -> Context:
     """The keys that describe tags in the request."""
-    context: Context = {}
-    tags = [tag for tag in request.get("Tags") or () if "Key" in tag]
-    for tag in tags:
-        context[f"aws:RequestTag/{tag['Key']}"] = tag.get("Value", "")
-    names = [tag["Key"] for tag in tags] + list(request.get("TagKeys") or ())
-    if names:
-        context["aws:TagKeys"] = tuple(names)
-    return context
+    return tags.asked(tags.from_list(request.get("Tags")), request.get("TagKeys"))
 
 
 def _facts(entity: Any) -> Context:
@@ -56,7 +51,7 @@ def _access(call: Call, action: str, kind: Kind, name: str, request: Mapping[str
     """The access to one entity, found or not."""
     _check_session(call)
     entity = find(call.tx, call.keys, kind, name)
-    resource = entity.arn if entity is not None else f"arn:aws:iam::{call.account}:{kind.in_arn}/{name}"
+    resource = entity.arn if entity is not None else arn("iam", "", call.account, f"{kind.in_arn}/{name}")
     context = _facts(entity) | _tags_asked(request)
     if request.get("PolicyArn"):
         context["iam:PolicyARN"] = request["PolicyArn"]
@@ -89,7 +84,7 @@ def _renamed(kind: Kind) -> Callable[[str], AccessRule]:
             entity = find(call.tx, call.keys, kind, request.get(kind.member, ""))
             path = request.get("NewPath") or (entity.path if entity is not None else "/")
             name = request.get(f"New{kind.member}") or request.get(kind.member, "")
-            target = f"arn:aws:iam::{call.account}:{kind.in_arn}{path}{name}"
+            target = arn("iam", "", call.account, f"{kind.in_arn}{path}{name}")
             if entity is None or target == entity.arn:
                 return (access,)
             return (access, Access(access.action, target, call.account, None, access.context))
@@ -105,9 +100,8 @@ def _new(kind: Kind) -> Callable[[str], AccessRule]:
     def make(action: str) -> AccessRule:
         def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
             _check_session(call)
-            resource = (
-                f"arn:aws:iam::{call.account}:{kind.in_arn}{request.get('Path', '/')}{request.get(kind.member, '')}"
-            )
+            name = f"{kind.in_arn}{request.get('Path', '/')}{request.get(kind.member, '')}"
+            resource = arn("iam", "", call.account, name)
             context = _tags_asked(request)
             if request.get("PermissionsBoundary"):
                 context["iam:PermissionsBoundary"] = request["PermissionsBoundary"]

@@ -4,6 +4,7 @@ from typing import Any
 
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
+from cloudlet.kit.tags import to_list
 from cloudlet.services.iam import errors, rules
 from cloudlet.services.iam.lookup import (
     PROFILE,
@@ -35,7 +36,7 @@ def shown_profile(call: Call, profile: InstanceProfile) -> dict[str, Any]:
 
 
 def _with_tags(profile: InstanceProfile) -> dict[str, Any]:
-    return {"Tags": rules.listed_tags(profile.tags)} if profile.tags else {}
+    return {"Tags": to_list(profile.tags)} if profile.tags else {}
 
 
 @iam.operation("CreateInstanceProfile")

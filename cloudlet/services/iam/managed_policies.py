@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.policy import NamedPolicy
 from cloudlet.services.iam.records import PolicyVersion
 
@@ -37,7 +38,7 @@ class AwsPolicy:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::aws:policy{self.path}{self.name}"
+        return arn("iam", "", "aws", f"policy{self.path}{self.name}")
 
     @property
     def id(self) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from cloudlet.kit import page
 from cloudlet.kit.call import Call
+from cloudlet.kit.tags import to_list
 from cloudlet.services.iam import errors, managed_policies, rules
 from cloudlet.services.iam.attachment import BOUNDARY, PERMISSIONS, find_policy
 from cloudlet.services.iam.lookup import POLICY, find_by_id, insert, list_rows, new_id, remove
@@ -76,7 +77,7 @@ def create_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     )
     insert(call, POLICY, policy)
     put_version(call, policy, 1, document)
-    return {"Policy": listed_policy(call, policy) | ({"Tags": rules.listed_tags(policy.tags)} if policy.tags else {})}
+    return {"Policy": listed_policy(call, policy) | ({"Tags": to_list(policy.tags)} if policy.tags else {})}
 
 
 def check_policy_document(document: str) -> None:
@@ -89,7 +90,7 @@ def check_policy_document(document: str) -> None:
 def get_policy(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     policy = require_any_policy(call, request["PolicyArn"])
     described = {} if policy.description is None else {"Description": policy.description}
-    return {"Policy": listed_policy(call, policy) | described | {"Tags": rules.listed_tags(policy.tags)}}
+    return {"Policy": listed_policy(call, policy) | described | {"Tags": to_list(policy.tags)}}
 
 
 @iam.operation("DeletePolicy")

@@ -1,5 +1,6 @@
 """What IAM stores. Users, groups and roles carry their inline policies: one read is all a decision needs of them."""
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.record import Record
 
 
@@ -18,7 +19,7 @@ class User(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:user{self.path}{self.name}"
+        return arn("iam", "", self.account, f"user{self.path}{self.name}")
 
 
 class Group(Record, frozen=True):
@@ -32,7 +33,7 @@ class Group(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:group{self.path}{self.name}"
+        return arn("iam", "", self.account, f"group{self.path}{self.name}")
 
 
 class Role(Record, frozen=True):
@@ -53,7 +54,7 @@ class Role(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:role{self.path}{self.name}"
+        return arn("iam", "", self.account, f"role{self.path}{self.name}")
 
 
 class Policy(Record, frozen=True):
@@ -73,7 +74,7 @@ class Policy(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:policy{self.path}{self.name}"
+        return arn("iam", "", self.account, f"policy{self.path}{self.name}")
 
 
 class PolicyVersion(Record, frozen=True):
@@ -93,7 +94,7 @@ class InstanceProfile(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:instance-profile{self.path}{self.name}"
+        return arn("iam", "", self.account, f"instance-profile{self.path}{self.name}")
 
 
 class AccessKey(Record, frozen=True):

@@ -5,6 +5,7 @@ from typing import Any
 from cloudlet.base.errors import aws_error
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
+from cloudlet.kit.tags import to_list
 from cloudlet.services.iam import errors, rules
 from cloudlet.services.iam.attachment import find_boundary, shown_boundary, track_boundary
 from cloudlet.services.iam.documents import sent
@@ -39,7 +40,7 @@ def shown_role(call: Call, role: Role) -> dict[str, Any]:
 
 
 def _shown_tags(role: Role) -> dict[str, Any]:
-    return {"Tags": rules.listed_tags(role.tags)} if role.tags else {}
+    return {"Tags": to_list(role.tags)} if role.tags else {}
 
 
 def _check_supported(request: dict[str, Any]) -> None:

@@ -3,8 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
-from collections.abc import Mapping
-
+from cloudlet.kit import tags
 from cloudlet.kit.policy import MalformedPolicy, check
 from cloudlet.kit.policy.document import Kind
 from cloudlet.services.iam import errors
@@ -55,24 +54,16 @@ def check_inline_size(entity: Carrier, inline: dict[str, str]) -> None:
 
 def tags_of(listed: list[dict[str, str]] | None) -> dict[str, str]:
     """The tags of a request. Keys are the same whatever their case; the last word on spelling is the request's."""
-    tags = {tag["Key"]: tag["Value"] for tag in listed or ()}
-    if len({key.lower() for key in tags}) != len(listed or ()):
-        raise errors.InvalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    if any(key.lower().startswith("aws:") for key in tags):
+    repeated = errors.InvalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    found = tags.distinct(listed, repeated, ignore_case=True)
+    if tags.are_reserved(found):
         raise errors.InvalidInput("Tag keys beginning with aws: are reserved for system use.")
-    return tags
+    return found
 
 
 def merge_tags(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
-    given = {key.lower() for key in new}
-    tags = {key: value for key, value in old.items() if key.lower() not in given} | new
-    if len(tags) > TAGS_MAX:
-        raise errors.LimitExceeded(f"The number of tags has reached the maximum limit of {TAGS_MAX}.")
-    return tags
-
-
-def listed_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+    too_many = errors.LimitExceeded(f"The number of tags has reached the maximum limit of {TAGS_MAX}.")
+    return tags.added(old, new, TAGS_MAX, too_many, ignore_case=True)
 
 
 def to_the_second(now_ms: int) -> int:

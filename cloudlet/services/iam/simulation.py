@@ -10,6 +10,7 @@ from typing import Any
 from cloudlet.base.errors import aws_error
 from cloudlet.kit import arn as arns
 from cloudlet.kit import page
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy import (
     Access,
@@ -110,7 +111,7 @@ def _principal_of(call: Call, caller_arn: str | None, entity: Carrier | None) ->
     if isinstance(entity, User):
         return Principal(entity.arn, entity.account, "User", user_id=entity.id, name=entity.name, tags=entity.tags)
     if isinstance(entity, Role):
-        session = f"arn:aws:sts::{entity.account}:assumed-role/{entity.name}/simulation"
+        session = arn("sts", "", entity.account, f"assumed-role/{entity.name}/simulation")
         user_id = f"{entity.id}:simulation"
         return Principal(session, entity.account, "AssumedRole", user_id, "simulation", entity.arn, tags=entity.tags)
     return Principal(entity.arn if entity else "", call.account, "User")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit import tags
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.iam import rules
@@ -16,21 +17,20 @@ def _require(call: Call, request: dict[str, Any], kind: Kind) -> Any:
 
 def tag(call: Call, request: dict[str, Any], kind: Kind) -> None:
     entity = _require(call, request, kind)
-    tags = rules.merge_tags(entity.tags, rules.tags_of(request["Tags"]))
-    put(call.tx, call.keys, replace(entity, tags=tags))
+    merged = rules.merge_tags(entity.tags, rules.tags_of(request["Tags"]))
+    put(call.tx, call.keys, replace(entity, tags=merged))
 
 
 def untag(call: Call, request: dict[str, Any], kind: Kind) -> None:
     entity = _require(call, request, kind)
-    gone = {key.lower() for key in request["TagKeys"]}
-    tags = {key: value for key, value in entity.tags.items() if key.lower() not in gone}
-    put(call.tx, call.keys, replace(entity, tags=tags))
+    kept = tags.without(entity.tags, request["TagKeys"], ignore_case=True)
+    put(call.tx, call.keys, replace(entity, tags=kept))
 
 
 def list_tags(call: Call, request: dict[str, Any], kind: Kind) -> dict[str, Any]:
-    tags = _require(call, request, kind).tags
-    keys, more = list_names(request, list(tags))
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in keys]} | more
+    found = _require(call, request, kind).tags
+    keys, more = list_names(request, list(found))
+    return {"Tags": tags.to_list({key: found[key] for key in keys})} | more
 
 
 def _register(kind: Kind) -> None:

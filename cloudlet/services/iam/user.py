@@ -4,6 +4,7 @@ from typing import Any
 
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
+from cloudlet.kit.tags import to_list
 from cloudlet.services.iam import errors, rules
 from cloudlet.services.iam.attachment import find_boundary, shown_boundary, track_boundary
 from cloudlet.services.iam.lookup import USER, insert, list_kind, new_id, put, remove, rename, require, require_of
@@ -13,7 +14,7 @@ from cloudlet.services.iam.service import iam
 
 def shown_user(user: User) -> dict[str, Any]:
     """A user as Get tells it; lists leave out tags and boundary."""
-    return listed_user(user) | shown_boundary(user) | ({"Tags": rules.listed_tags(user.tags)} if user.tags else {})
+    return listed_user(user) | shown_boundary(user) | ({"Tags": to_list(user.tags)} if user.tags else {})
 
 
 def listed_user(user: User) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudlet.base import ids
+from cloudlet.kit.arn import arn as arn_of
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.lambda_ import errors, rules
@@ -150,7 +151,7 @@ def _state(configuration: Configuration) -> dict[str, Any]:
 
 def _runtime_version(configuration: Configuration) -> dict[str, Any]:
     name = hashlib.sha256(configuration.runtime.encode()).hexdigest()
-    arn = f"arn:aws:lambda:{configuration.region}::runtime:{name}"
+    arn = arn_of("lambda", configuration.region, "", f"runtime:{name}")
     return {"RuntimeVersionConfig": {"RuntimeVersionArn": arn}}
 
 

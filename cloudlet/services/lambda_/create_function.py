@@ -34,7 +34,7 @@ def check_request(call: Call, request: dict[str, Any]) -> None:
     why_not = functions_of(call).why_not(request["Runtime"])
     if why_not is not None:
         raise errors.NotSupported(why_not)
-    rules.check_tags(request.get("Tags") or {})
+    rules.tags_added({}, request.get("Tags") or {})
 
 
 def _check_new(call: Call, request: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cloudlet.base.errors import AwsError
+from cloudlet.kit import arn as arns
+from cloudlet.kit import tags
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
@@ -29,8 +31,7 @@ def _function_access(
     function = find_function(call.tx, keys, name.name)
     policy = None
     if function is not None:
-        for key, value in function.tags.items():
-            context[f"aws:ResourceTag/{key}"] = value
+        context |= tags.of_resource(function.tags)
         wanted = "" if qualifier in (None, LATEST) else qualifier
         stored = find_policy(call.tx, keys.policy.key(function.id, wanted or ""))
         policy = NamedPolicy("function policy", json.dumps(policy_document(stored))) if stored else None
@@ -100,14 +101,11 @@ def _configuring(action: str) -> AccessRule:
         for member, key in (("SubnetIds", "lambda:SubnetIds"), ("SecurityGroupIds", "lambda:SecurityGroupIds")):
             if vpc.get(member):
                 context[key] = tuple(vpc[member])
-        tags = request.get("Tags") or {}
-        context |= {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-        if tags:
-            context["aws:TagKeys"] = tuple(tags)
+        context |= tags.asked(request.get("Tags") or {})
         name = _named(call, request)
         function = _function_access(call, action, name, None, context)
         accesses = [function, *_layer_accesses(call, request)]
-        if tags:
+        if request.get("Tags"):
             accesses.append(_function_access(call, "TagResource", name, None, dict(context)))
         if request.get("Role"):
             passing: Context = {"iam:PassedToService": PASSED_TO, "iam:AssociatedResourceArn": function.resource}
@@ -122,7 +120,7 @@ def _layer_access(call: Call, action: str, name: rules.LayerName, number: int | 
     account = name.account or call.account
     keys: Keys = call.service.keys(account, call.region)
     number = number if number is not None else name.number
-    arn = f"arn:aws:lambda:{call.region}:{account}:layer:{name.name}"
+    arn = arns.arn("lambda", call.region, account, f"layer:{name.name}")
     if number is None:
         return Access(f"lambda:{action}", arn, account)
     stored = find_policy(call.tx, keys.layer_policy.key(name.name, number)) if number >= 0 else None
@@ -153,10 +151,7 @@ def _by_resource(action: str) -> AccessRule:
     """Operations on tags name an ARN."""
 
     def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-        context: Context = {f"aws:RequestTag/{key}": value for key, value in (request.get("Tags") or {}).items()}
-        names = tuple(request.get("Tags") or ()) or tuple(request.get("TagKeys") or ())
-        if names:
-            context["aws:TagKeys"] = names
+        context = tags.asked(request.get("Tags") or {}, request.get("TagKeys"))
         name = _named(call, request, "Resource")
         return (_function_access(call, action, name, name.qualifier, context),)
 

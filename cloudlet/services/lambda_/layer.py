@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudlet.kit import page
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.services.lambda_ import errors, rules
 from cloudlet.services.lambda_.keys import Keys
@@ -25,8 +26,8 @@ def layer_keys(call: Call, text: str) -> tuple[Keys, rules.LayerName]:
 
 
 def layer_arn(keys: Keys, name: str, number: int | None = None) -> str:
-    arn = f"arn:aws:lambda:{keys.region}:{keys.account}:layer:{name}"
-    return f"{arn}:{number}" if number is not None else arn
+    of_layer = arn("lambda", keys.region, keys.account, f"layer:{name}")
+    return f"{of_layer}:{number}" if number is not None else of_layer
 
 
 def check_number(number: int) -> None:
@@ -167,8 +168,8 @@ def list_layers(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         fitting, below = _latest_fitting(call, name, below if name == start else 0, looks, request)
         if fitting is not None:
             latest = _listed(call.keys, fitting)
-            arn = layer_arn(call.keys, name)
-            layers.append({"LayerName": name, "LayerArn": arn, "LatestMatchingVersion": latest})
+            whole = {"LayerName": name, "LayerArn": layer_arn(call.keys, name), "LatestMatchingVersion": latest}
+            layers.append(whole)
         elif below:
             return {"Layers": layers, "NextMarker": page.encode_token(name, below)}
     return {"Layers": layers}

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from cloudlet.base import ids
+from cloudlet.kit.arn import root_arn
 from cloudlet.kit.call import Call
 from cloudlet.services.lambda_ import errors
 from cloudlet.services.lambda_.configuration import check_revision
@@ -50,7 +51,7 @@ def add_layer_version_permission(call: Call, request: dict[str, Any]) -> dict[st
 
 
 def _account_arn(principal: str) -> str:
-    return principal if principal.startswith("arn:") else f"arn:aws:iam::{principal}:root"
+    return principal if principal.startswith("arn:") else root_arn(principal)
 
 
 @lambda_.operation("RemoveLayerVersionPermission")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit.arn import arn
 from cloudlet.services.lambda_ import errors
 from cloudlet.services.lambda_.keys import Keys
 from cloudlet.services.lambda_.records import LATEST, Alias, Configuration, EventInvokeConfig, Function, Policy, Totals
@@ -9,7 +10,7 @@ from cloudlet.store.transaction import Tx
 
 
 def arn_of(keys: Keys, name: str, qualifier: str | None = None) -> str:
-    base = f"arn:aws:lambda:{keys.region}:{keys.account}:function:{name}"
+    base = arn("lambda", keys.region, keys.account, f"function:{name}")
     return f"{base}:{qualifier}" if qualifier else base
 
 

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from cloudlet.base import ids
+from cloudlet.kit.arn import root_arn
 from cloudlet.kit.call import Call
 from cloudlet.services.lambda_ import errors, rules
 from cloudlet.services.lambda_.configuration import check_revision
@@ -80,7 +81,7 @@ def _principal(text: str) -> Any:
     if text == "*":
         return "*"
     if _ACCOUNT.fullmatch(text):
-        return {"AWS": f"arn:aws:iam::{text}:root"}
+        return {"AWS": root_arn(text)}
     if _ARN.fullmatch(text):
         return {"AWS": text}
     if _SERVICE.fullmatch(text):

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.record import Record
 
 LATEST = "$LATEST"
@@ -70,7 +71,7 @@ class Configuration(Record, frozen=True):
     @property
     def function_arn(self) -> str:
         """The function's own, without a qualifier."""
-        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
+        return arn("lambda", self.region, self.account, f"function:{self.name}")
 
     @property
     def log_group_name(self) -> str:

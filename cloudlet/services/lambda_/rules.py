@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from cloudlet.kit import tags
 from cloudlet.services.lambda_ import errors
 
 NAME_CHARACTERS_MAX = 64
@@ -131,9 +132,9 @@ def check_sizes(timeout_s: int, memory_mb: int, tmp_mb: int) -> None:
             )
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
-    if len(tags) > TAGS_MAX:
-        raise errors.InvalidParameterValue(text="Number of tags exceeds resource tag limit.")
+def tags_added(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    too_many = errors.InvalidParameterValue(text="Number of tags exceeds resource tag limit.")
+    return tags.added(old, new, TAGS_MAX, too_many)
 
 
 # What changes how a function runs and this node does not do: (parameter, what of it matters, why not).

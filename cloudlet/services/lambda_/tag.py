@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit import tags
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.lambda_ import errors, rules
@@ -29,16 +30,13 @@ def tag_resource(call: Call, request: dict[str, Any]) -> None:
     keys, function = _tagged(call, request["Resource"])
     if not request["Tags"]:
         raise errors.InvalidParameterValue(text="An error occurred and the request cannot be processed.")
-    tags = function.tags | request["Tags"]
-    rules.check_tags(tags)
-    put_function(call.tx, keys, replace(function, tags=tags))
+    put_function(call.tx, keys, replace(function, tags=rules.tags_added(function.tags, request["Tags"])))
 
 
 @lambda_.operation("UntagResource")
 def untag_resource(call: Call, request: dict[str, Any]) -> None:
     keys, function = _tagged(call, request["Resource"])
-    tags = {key: value for key, value in function.tags.items() if key not in request["TagKeys"]}
-    put_function(call.tx, keys, replace(function, tags=tags))
+    put_function(call.tx, keys, replace(function, tags=tags.without(function.tags, request["TagKeys"])))
 
 
 @lambda_.operation("ListTags")

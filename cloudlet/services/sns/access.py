@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from cloudlet.kit import tags
+from cloudlet.kit.arn import root_arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.sns import errors, rules
@@ -23,7 +25,7 @@ def add_permission(call: Call, request: dict[str, Any]) -> None:
         {
             "Sid": label,
             "Effect": "Allow",
-            "Principal": {"AWS": _one_or_all([f"arn:aws:iam::{account}:root" for account in request["AWSAccountId"]])},
+            "Principal": {"AWS": _one_or_all([root_arn(account) for account in request["AWSAccountId"]])},
             "Action": _one_or_all([f"SNS:{action}" for action in request["ActionName"]]),
             "Resource": topic.arn,
         }
@@ -59,23 +61,21 @@ def _one_or_all(values: list[str]) -> str | list[str]:
 @sns.operation("TagResource")
 def tag_resource(call: Call, request: dict[str, Any]) -> None:
     keys, topic = _require_resource(call, request["ResourceArn"])
-    tags = topic.tags | rules.check_tags(request["Tags"])
-    if len(tags) > rules.TAGS_MAX:
-        raise errors.TagLimitExceeded()
-    put_topic(call.tx, keys, replace(topic, tags=tags))
+    given = rules.check_tags(request["Tags"])
+    merged = tags.added(topic.tags, given, rules.TAGS_MAX, errors.TagLimitExceeded())
+    put_topic(call.tx, keys, replace(topic, tags=merged))
 
 
 @sns.operation("UntagResource")
 def untag_resource(call: Call, request: dict[str, Any]) -> None:
     keys, topic = _require_resource(call, request["ResourceArn"])
-    tags = {name: value for name, value in topic.tags.items() if name not in request["TagKeys"]}
-    put_topic(call.tx, keys, replace(topic, tags=tags))
+    put_topic(call.tx, keys, replace(topic, tags=tags.without(topic.tags, request["TagKeys"])))
 
 
 @sns.operation("ListTagsForResource")
 def list_tags_for_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     _, topic = _require_resource(call, request["ResourceArn"])
-    return {"Tags": [{"Key": key, "Value": value} for key, value in topic.tags.items()]}
+    return {"Tags": tags.to_list(topic.tags)}
 
 
 def _require_resource(call: Call, text: str) -> Place:

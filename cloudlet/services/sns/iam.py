@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudlet.kit import arn as arns
+from cloudlet.kit import tags
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
@@ -25,7 +26,7 @@ Context = Mapping[str, str | tuple[str, ...]]
 def _access(call: Call, action: str, arn: str, topic: Topic | None, context: Context | None = None) -> Access:
     keys: dict[str, str | tuple[str, ...]] = dict(context or {})
     if topic is not None:
-        keys |= {f"aws:ResourceTag/{key}": value for key, value in topic.tags.items()}
+        keys |= tags.of_resource(topic.tags)
     if call.source_account and call.principal.service in _SPEAK_FOR_THEIR_OWNER:
         keys["aws:SourceOwner"] = call.source_account
     policy = topic.attributes.get("Policy") if topic else None
@@ -59,7 +60,7 @@ def _subscribe(call: Call, request: dict[str, Any]) -> Sequence[Access]:
 
 def _create_topic(call: Call, request: dict[str, Any]) -> Sequence[Access]:
     arn = call.arn(request.get("Name", ""))
-    context = _tag_context(request.get("Tags", ()))
+    context = tags.asked(tags.from_list(request.get("Tags")))
     accesses = [*_on_topic(call, "CreateTopic", arn, context)]
     if request.get("Tags"):
         accesses += _on_topic(call, "TagResource", arn, context)
@@ -67,18 +68,13 @@ def _create_topic(call: Call, request: dict[str, Any]) -> Sequence[Access]:
 
 
 def _tag(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-    return _on_topic(call, "TagResource", request.get("ResourceArn", ""), _tag_context(request.get("Tags", ())))
+    context = tags.asked(tags.from_list(request.get("Tags")))
+    return _on_topic(call, "TagResource", request.get("ResourceArn", ""), context)
 
 
 def _untag(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-    context = {"aws:TagKeys": tuple(request.get("TagKeys", ()))}
+    context = tags.asked({}, request.get("TagKeys"))
     return _on_topic(call, "UntagResource", request.get("ResourceArn", ""), context)
-
-
-def _tag_context(tags: Sequence[dict[str, str]]) -> dict[str, str | tuple[str, ...]]:
-    pairs = [(tag.get("Key", ""), tag.get("Value", "")) for tag in tags]
-    context: dict[str, str | tuple[str, ...]] = {f"aws:RequestTag/{key}": value for key, value in pairs}
-    return context | {"aws:TagKeys": tuple(key for key, _ in pairs)}
 
 
 def _confirm(call: Call, request: dict[str, Any]) -> Sequence[Access]:

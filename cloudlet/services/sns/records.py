@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.record import Record
 
 
@@ -16,7 +17,7 @@ class Topic(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:sns:{self.region}:{self.account}:{self.name}"
+        return arn("sns", self.region, self.account, self.name)
 
     @property
     def is_fifo(self) -> bool:

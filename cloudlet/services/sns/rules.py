@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from cloudlet.kit import arn as arns
 from cloudlet.kit.arn import Arn
 from cloudlet.kit.policy import MalformedPolicy, check
+from cloudlet.kit.tags import distinct
 from cloudlet.services.sns import delivery_policy, errors
 from cloudlet.services.sns.filters.conditions import InvalidPolicy
 from cloudlet.services.sns.filters.document import NotJson, parse
@@ -192,9 +193,7 @@ def check_policy(text: str) -> None:
 
 
 def check_tags(tags: list[dict[str, str]]) -> dict[str, str]:
-    found = {tag["Key"]: tag["Value"] for tag in tags}
-    if len(found) != len(tags):
-        raise invalid("Duplicated keys are not allowed.")
+    found = distinct(tags, invalid("Duplicated keys are not allowed."))
     if any(not key or len(key) > 128 or len(value) > 256 or key.startswith("aws:") for key, value in found.items()):
         raise invalid("Tags Reason: a key has 1 to 128 characters and does not begin with aws:, a value at most 256")
     return found

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from cloudlet.base import ids
-from cloudlet.kit import page
+from cloudlet.kit import page, tags
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.sns import delivery_policy, errors, rules, signing
@@ -29,14 +29,12 @@ def create_topic(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         if key != "FifoTopic"
     }
     attributes = {key: value for key, value in attributes.items() if value}
-    tags = rules.check_tags(request.get("Tags", []))
+    given_tags = rules.check_tags(request.get("Tags", []))
     stored = call.tx.get(call.keys.topic.key(name))
     if stored:
         existing = Topic.decode(stored)
-        _check_same(existing, attributes, tags)
+        _check_same(existing, attributes, given_tags)
         return {"TopicArn": existing.arn}
-    if len(tags) > rules.TAGS_MAX:
-        raise errors.TagLimitExceeded()
     if is_fifo:
         attributes.setdefault("ContentBasedDeduplication", "false")
     attributes.setdefault("Policy", rules.default_policy(call.arn(name), call.account))
@@ -47,15 +45,15 @@ def create_topic(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         region=call.region,
         attributes=attributes,
         created_ms=call.now_ms,
-        tags=tags,
+        tags=tags.added({}, given_tags, rules.TAGS_MAX, errors.TagLimitExceeded()),
     )
     put_topic(call.tx, call.keys, topic)
     signing.make_in_time(call)
     return {"TopicArn": topic.arn}
 
 
-def _check_same(existing: Topic, attributes: dict[str, str], tags: dict[str, str]) -> None:
-    if tags and tags != existing.tags:
+def _check_same(existing: Topic, attributes: dict[str, str], given_tags: dict[str, str]) -> None:
+    if given_tags and given_tags != existing.tags:
         raise rules.invalid("Tags Reason: Topic already exists with different tags")
     for name, value in attributes.items():
         if existing.attributes.get(name) != value:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from cloudlet.kit import tags
+from cloudlet.kit.arn import root_arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.sqs import errors, rules
@@ -18,7 +20,7 @@ def add_permission(call: Call, request: dict[str, Any]) -> None:
     policy = _policy(queue.attributes.get("Policy"), f"{queue.arn}/SQSDefaultPolicy")
     if any(statement.get("Sid") == label for statement in policy["Statement"]):
         raise errors.InvalidParameterValue(value=label, name="Label", reason="Already exists.")
-    principals = [f"arn:aws:iam::{account}:root" for account in request["AWSAccountIds"]]
+    principals = [root_arn(account) for account in request["AWSAccountIds"]]
     actions = [f"SQS:{action}" for action in request["Actions"]]
     policy["Statement"].append(
         {
@@ -57,17 +59,14 @@ def _policy(text: str | None, policy_id: str) -> dict[str, Any]:
 @sqs.operation("TagQueue")
 def tag_queue(call: Call, request: dict[str, Any]) -> None:
     keys, queue = locate(call, request["QueueUrl"])
-    tags = queue.tags | request["Tags"]
-    if len(tags) > rules.TAGS_MAX:
-        raise errors.InvalidParameterValue(f"Too many tags added for queue {queue.name}.")
-    put_queue(call.tx, keys, replace(queue, tags=tags))
+    too_many = errors.InvalidParameterValue(f"Too many tags added for queue {queue.name}.")
+    put_queue(call.tx, keys, replace(queue, tags=tags.added(queue.tags, request["Tags"], rules.TAGS_MAX, too_many)))
 
 
 @sqs.operation("UntagQueue")
 def untag_queue(call: Call, request: dict[str, Any]) -> None:
     keys, queue = locate(call, request["QueueUrl"])
-    tags = {name: value for name, value in queue.tags.items() if name not in request["TagKeys"]}
-    put_queue(call.tx, keys, replace(queue, tags=tags))
+    put_queue(call.tx, keys, replace(queue, tags=tags.without(queue.tags, request["TagKeys"])))
 
 
 @sqs.operation("ListQueueTags")

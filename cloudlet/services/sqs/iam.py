@@ -6,25 +6,31 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsq
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cloudlet.kit import tags
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy.evaluate import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
 from cloudlet.services.sqs import errors, rules
 from cloudlet.services.sqs.lookup import find_queue, sources_of
 
+Context = dict[str, str | tuple[str, ...]]
 
-def _queue_access(call: Call, action: str, account: str | None, name: str) -> Sequence[Access]:
+
+def _queue_access(
+    call: Call, action: str, account: str | None, name: str, asked: Context | None = None
+) -> Sequence[Access]:
     account = account or call.account
     queue = find_queue(call.tx, call.service.keys(account, call.region), name)
     policy = queue.attributes.get("Policy") if queue else None
-    tags = {f"aws:ResourceTag/{key}": value for key, value in queue.tags.items()} if queue else {}
+    context = tags.of_resource(queue.tags) if queue else {}
     return (
         Access(
             action=f"sqs:{action}",
-            resource=f"arn:aws:sqs:{call.region}:{account}:{name}",
+            resource=arn("sqs", call.region, account, name),
             resource_account=account,
             resource_policy=NamedPolicy("queue policy", policy) if policy else None,
-            context=tags,
+            context=context | asked if asked else context,
         ),
     )
 
@@ -36,9 +42,22 @@ def _by_url(action: str, member: str = "QueueUrl") -> AccessRule:
     return rule
 
 
-def _by_name(action: str, account_member: str = "") -> AccessRule:
+def _get_url(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    return _queue_access(call, "GetQueueUrl", request.get("QueueOwnerAWSAccountId"), request.get("QueueName", ""))
+
+
+def _create(call: Call, request: dict[str, Any]) -> Sequence[Access]:
+    """Tags given at once are asked for as TagQueue too."""
+    asked = tags.asked(request.get("tags") or {})
+    actions = ("CreateQueue", "TagQueue") if request.get("tags") else ("CreateQueue",)
+    name = request.get("QueueName", "")
+    return [access for action in actions for access in _queue_access(call, action, None, name, asked)]
+
+
+def _by_tags(action: str) -> AccessRule:
     def rule(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-        return _queue_access(call, action, request.get(account_member), request.get("QueueName", ""))
+        asked = tags.asked(request.get("Tags") or {}, request.get("TagKeys"))
+        return _queue_access(call, action, *rules.queue_address(request.get("QueueUrl", "/?/?")), asked)
 
     return rule
 
@@ -83,21 +102,22 @@ def _by_task(call: Call, request: dict[str, Any]) -> Sequence[Access]:
 
 
 def _list_queues(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-    return (Access("sqs:ListQueues", f"arn:aws:sqs:{call.region}:{call.account}:", call.account, None, {}),)
+    return (Access("sqs:ListQueues", call.arn(""), call.account, None, {}),)
 
 
 _SAME_NAME = (
     "DeleteQueue GetQueueAttributes SetQueueAttributes PurgeQueue SendMessage ReceiveMessage DeleteMessage"
-    " ChangeMessageVisibility ListDeadLetterSourceQueues AddPermission RemovePermission TagQueue"
-    " UntagQueue ListQueueTags"
+    " ChangeMessageVisibility ListDeadLetterSourceQueues AddPermission RemovePermission ListQueueTags"
 ).split()
 _BATCHES = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 
 ACCESS: dict[str, Callable[[Any, dict[str, Any]], Sequence[Access]]] = {
     **{operation: _by_url(operation) for operation in _SAME_NAME},
     **{f"{operation}Batch": _by_url(operation) for operation in _BATCHES},
-    "CreateQueue": _by_name("CreateQueue"),
-    "GetQueueUrl": _by_name("GetQueueUrl", "QueueOwnerAWSAccountId"),
+    "CreateQueue": _create,
+    "TagQueue": _by_tags("TagQueue"),
+    "UntagQueue": _by_tags("UntagQueue"),
+    "GetQueueUrl": _get_url,
     "ListQueues": _list_queues,
     "StartMessageMoveTask": _start_move,
     "ListMessageMoveTasks": _by_arn("ListMessageMoveTasks", "SourceArn"),

@@ -3,7 +3,8 @@
 from typing import Any
 
 from cloudlet.base import ids
-from cloudlet.kit import page
+from cloudlet.kit import page, tags
+from cloudlet.kit.arn import arn as arn_of
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.sqs import errors, rules
@@ -39,6 +40,7 @@ def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     deleted = call.tx.get(call.keys.deleted.key(name))
     if deleted and int(deleted) + rules.NAME_BLOCKED_MS > call.now_ms:
         raise errors.QueueDeletedRecently()
+    too_many_tags = errors.InvalidParameterValue(f"Too many tags added for queue. Maximum allowed is {rules.TAGS_MAX}.")
     queue = Queue(
         id=ids.hexadecimal(16),
         name=name,
@@ -48,7 +50,7 @@ def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         attributes=(rules.FIFO_DEFAULTS if is_fifo else {}) | attributes,
         created_ms=call.now_ms,
         modified_ms=call.now_ms,
-        tags=_checked_tags(request.get("tags", {})),
+        tags=tags.added({}, request.get("tags", {}), rules.TAGS_MAX, too_many_tags),
     )
     _set_redrive(call.tx, call.keys, queue, {}, queue.attributes)
     put_queue(call.tx, call.keys, queue)
@@ -62,12 +64,6 @@ def _check_same(existing: Queue, attributes: dict[str, str]) -> None:
     for name, value in attributes.items():
         if existing.setting(name) != value:
             raise errors.QueueNameExists(attribute=name)
-
-
-def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > rules.TAGS_MAX:
-        raise errors.InvalidParameterValue(f"Too many tags added for queue. Maximum allowed is {rules.TAGS_MAX}.")
-    return tags
 
 
 def _set_redrive(tx: Tx, keys: Keys, queue: Queue, old: dict[str, str], new: dict[str, str]) -> None:
@@ -94,7 +90,7 @@ def _set_redrive(tx: Tx, keys: Keys, queue: Queue, old: dict[str, str], new: dic
 
 def _dead_letter_queue(tx: Tx, keys: Keys, arn: str, text: str) -> Queue:
     prefix, _, name = arn.rpartition(":")
-    target = find_queue(tx, keys, name) if prefix == f"arn:aws:sqs:{keys.region}:{keys.account}" else None
+    target = find_queue(tx, keys, name) if f"{prefix}:" == arn_of("sqs", keys.region, keys.account, "") else None
     if target is None:
         reason = "Dead letter target does not exist."
         raise errors.InvalidParameterValue(value=text, name="RedrivePolicy", reason=reason)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.record import Record
 from cloudlet.services.sqs import rules
 
@@ -20,7 +21,7 @@ class Queue(Record, frozen=True):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:sqs:{self.region}:{self.account}:{self.name}"
+        return arn("sqs", self.region, self.account, self.name)
 
     @property
     def is_fifo(self) -> bool:

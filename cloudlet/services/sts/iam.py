@@ -7,27 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from cloudlet.kit import arn as arns
+from cloudlet.kit import tags
 from cloudlet.kit.authority import everyone
 from cloudlet.kit.call import Call
 from cloudlet.kit.policy import Access, NamedPolicy
 from cloudlet.kit.service import AccessRule
 from cloudlet.services.sts import chain
 
-Context = dict[str, str | tuple[str, ...]]
-
-
-def _tag_context(request: dict[str, Any]) -> Context:
-    tags = [tag for tag in request.get("Tags") or () if "Key" in tag]
-    context: Context = {f"aws:RequestTag/{tag['Key']}": tag.get("Value", "") for tag in tags}
-    if tags:
-        context["aws:TagKeys"] = tuple(tag["Key"] for tag in tags)
-    return context
-
 
 def _assume_role(call: Call, request: dict[str, Any]) -> Sequence[Access]:
     role_arn = request.get("RoleArn", "")
     role = call.node.identities.find_role(call.tx, role_arn)
-    context = _tag_context(request)
+    context = tags.asked(tags.from_list(request.get("Tags")))
     for member, key in (
         ("ExternalId", "sts:ExternalId"),
         ("RoleSessionName", "sts:RoleSessionName"),
@@ -50,8 +41,9 @@ def _assume_role(call: Call, request: dict[str, Any]) -> Sequence[Access]:
 
 
 def _get_federation_token(call: Call, request: dict[str, Any]) -> Sequence[Access]:
-    resource = f"arn:aws:sts::{call.account}:federated-user/{request.get('Name', '')}"
-    access = Access("sts:GetFederationToken", resource, call.account, None, _tag_context(request))
+    resource = arns.arn("sts", "", call.account, f"federated-user/{request.get('Name', '')}")
+    context = tags.asked(tags.from_list(request.get("Tags")))
+    access = Access("sts:GetFederationToken", resource, call.account, None, context)
     if not request.get("Tags"):
         return (access,)
     return (access, Access("sts:TagSession", resource, call.account, None, access.context))

@@ -6,6 +6,7 @@ those it has when it is assumed; AWS reads them at each request.
 
 from typing import Any
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.kit.ports import AssumableRole
 from cloudlet.services.sts import chain, errors, rules
@@ -33,7 +34,7 @@ def assume_role(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     session_name = request["RoleSessionName"]
     user = {
         "AssumedRoleId": f"{role.id}:{session_name}",
-        "Arn": f"arn:aws:sts::{role.account}:assumed-role/{role.name}/{session_name}",
+        "Arn": arn("sts", "", role.account, f"assumed-role/{role.name}/{session_name}"),
     }
     credentials = issue(
         call,

@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 from cloudlet.base.errors import aws_error
+from cloudlet.kit import tags
 from cloudlet.kit.policy import MalformedPolicy, check
 from cloudlet.services.sts import errors
 
@@ -33,16 +34,14 @@ def check_supported(request: dict[str, Any]) -> None:
 
 def tags_of(request: dict[str, Any]) -> dict[str, str]:
     """The session tags of a request. Keys are the same whatever their case."""
-    listed = request.get("Tags") or []
-    tags = {tag["Key"]: tag["Value"] for tag in listed}
-    if len({key.lower() for key in tags}) != len(listed):
-        raise errors.InvalidParameterValue("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    if any(key.lower().startswith("aws:") for key in tags):
+    repeated = errors.InvalidParameterValue("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    found = tags.distinct(request.get("Tags"), repeated, ignore_case=True)
+    if tags.are_reserved(found):
         raise errors.InvalidParameterValue("Tag keys beginning with aws: are reserved for system use.")
-    known = {key.lower() for key in tags}
+    known = {key.lower() for key in found}
     if any(key.lower() not in known for key in request.get("TransitiveTagKeys") or ()):
         raise errors.InvalidParameterValue("The specified transitive tag key must be included in the requested tags.")
-    return tags
+    return found
 
 
 def session_policies(request: dict[str, Any]) -> tuple[str, ...] | None:

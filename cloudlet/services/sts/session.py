@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit.arn import arn
 from cloudlet.kit.call import Call
 from cloudlet.services.sts import errors, rules
 from cloudlet.services.sts.credentials import issue, session_policies
@@ -48,7 +49,7 @@ def get_federation_token(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     packed = rules.packed_percent(policies, tags)
     user = {
         "FederatedUserId": f"{call.account}:{name}",
-        "Arn": f"arn:aws:sts::{call.account}:federated-user/{name}",
+        "Arn": arn("sts", "", call.account, f"federated-user/{name}"),
     }
     credentials = issue(
         call,

@@ -66,6 +66,24 @@ def test_an_operation_without_a_table_needs_its_action(ddb: Ddb, node: TestNode,
     assert not is_denied(node.as_user(allow(f"dynamodb:{operation}", "*")), operation)
 
 
+def test_policies_see_the_tags_that_a_request_gives(ddb: Ddb, node: TestNode) -> None:
+    table = {
+        "TableName": "new",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    red, blue = ([{"Key": "team", "Value": value}] for value in ("red", "blue"))
+    maker = node.as_user(allow("dynamodb:CreateTable", "*"))
+    assert is_denied(maker, "CreateTable", **table, Tags=red)
+    of_red = {"StringEquals": {"aws:RequestTag/team": "red"}}
+    tagger = node.as_user(allow(["dynamodb:CreateTable", "dynamodb:TagResource"], "*", **of_red))
+    assert is_denied(tagger, "CreateTable", **table, Tags=blue)
+    assert not is_denied(tagger, "CreateTable", **table, Tags=red)
+    assert is_denied(tagger, "TagResource", ResourceArn=SONGS, Tags=blue)
+    assert not is_denied(tagger, "TagResource", ResourceArn=SONGS, Tags=red)
+
+
 def test_an_index_is_a_resource_of_its_own(ddb: Ddb, node: TestNode) -> None:
     user = node.as_user(allow("dynamodb:Scan", f"{ROWS}/index/by_color"))
     assert not is_denied(user, "Scan", TableName="rows", IndexName="by_color")
