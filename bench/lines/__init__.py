@@ -39,13 +39,20 @@ def lines_for(setting: Setting, items: int) -> Sequence[Line]:
 
 
 def chosen(lines: Sequence[Line], wanted: str) -> list[Line]:
-    """Those of "getitem,putitem" (a part of the name does), with the lines they live on; all if none is named."""
-    names = {line.name for line in lines if is_wanted(line.name, wanted)}
+    """Those of "getitem,put": a whole name means that line alone, a part of one every line that has it; with the lines
+    they live on. All if none is named."""
+    bare = {line.name: _bare(line.name) for line in lines}
+    parts = [_bare(part) for part in wanted.split(",") if part.strip()]
+    names = set() if parts else set(bare)
+    for part in parts:
+        is_whole = part in bare.values()
+        names.update(name for name, text in bare.items() if (part == text if is_whole else part in text))
     names.update(name for line in lines if line.name in names for name in line.comes_after)
     return [line for line in lines if line.name in names]
 
 
 def is_wanted(name: str, wanted: str) -> bool:
+    """Whether a study is one of those, by a part of its name."""
     parts = [_bare(part) for part in wanted.split(",") if part.strip()]
     return not parts or any(part in _bare(name) for part in parts)
 

@@ -61,13 +61,14 @@ def test_amid_reads_only_writes_are_timed() -> None:
     assert [line.is_timed(answer({}, request=number)) for number in (0, 1, 9, 10)] == [True, False, False, True]
 
 
-def test_lines_are_chosen_by_parts_of_their_names_with_what_they_live_on() -> None:
+def test_lines_are_chosen_by_name_or_parts_of_names_with_what_they_live_on() -> None:
     def names(wanted: str) -> list[str]:
         return [line.name for line in lines.chosen(every, wanted)]
 
     every = lines.lines_for(SETTING, 100)
     assert names("") == [line.name for line in every]
     assert names("query") == ["GetItem", "Query of 20"]
+    assert names("getitem") == ["GetItem"] and names("PutItem amid") == ["GetItem", "PutItem amid 90 % GetItem"]
     assert names("deletemessage") == ["SendMessage", "ReceiveMessage", "DeleteMessage"]
     assert names("putobject 1kib,publish") == ["Publish to 10 queues", "PutObject 1 KiB"]
 
