@@ -132,17 +132,14 @@ def _multiplied(a: int, b: int, polynomial: int, top: int) -> int:
         b = (b >> 1) ^ polynomial if b & 1 else b >> 1
 
 
-@lru_cache(maxsize=64)  # the parts of an upload are mostly of one length
-def _shift_tables(algorithm: str, length: int) -> list[list[int]]:
-    """Multiplication by x^(8·length) as one table a byte, since it is linear: 8 look-ups instead of 64 steps."""
+@lru_cache(maxsize=64 * len(_CRCS))
+def _shift_tables(algorithm: str, bit: int) -> list[list[int]]:
+    """Multiplication by x^(8·2^bit) as one table a byte, since it is linear: 8 look-ups instead of 64 steps."""
     _, width, polynomial = _CRCS[algorithm]
     top = 1 << (8 * width - 1)
-    power, square = top, top >> 8  # x^0, x^8
-    while length:
-        if length & 1:
-            power = _multiplied(power, square, polynomial, top)
-        square = _multiplied(square, square, polynomial, top)
-        length >>= 1
+    power = top >> 8  # x^8
+    for _ in range(bit):
+        power = _multiplied(power, power, polynomial, top)
     tables = []
     for byte in range(width):
         table = [0] * 256
@@ -155,8 +152,14 @@ def _shift_tables(algorithm: str, length: int) -> list[list[int]]:
 
 
 def _shifted(algorithm: str, crc: int, length: int) -> int:
-    shifted = 0
-    for table in _shift_tables(algorithm, length):
-        shifted ^= table[crc & 0xFF]
-        crc >>= 8
-    return shifted
+    """crc·x^(8·length): a multiplication for each bit of `length`, whatever lengths an upload's parts have."""
+    bit = 0
+    while length:
+        if length & 1:
+            shifted = 0
+            for table in _shift_tables(algorithm, bit):
+                shifted ^= table[crc & 0xFF]
+                crc >>= 8
+            crc = shifted
+        length, bit = length >> 1, bit + 1
+    return crc

@@ -36,14 +36,15 @@ def drop_parts(call: Call, payload: dict[str, Any]) -> None:
 def remove_parts(call: Call, payload: dict[str, Any]) -> None:
     """The parts of an upload that ended; those that an object took over keep their blobs."""
     kept: bytes = payload["kept"]
-    found = call.tx.scan(*Subspace(prefix=payload["space"]).range(), limit=KEYS_PER_STEP)
+    begin, end = Subspace(prefix=payload["space"]).range()
+    found = call.tx.scan(payload.get("from", begin), end, limit=KEYS_PER_STEP)
     for key, stored in found.rows:
         part = Part.decode(stored)
         call.tx.delete(key)
         if not kept or not kept[part.number >> 3] >> (part.number & 7) & 1:
             drop_part(call.tx, part)
     if found.resume is not None:
-        call.later("remove_parts", payload)
+        call.later("remove_parts", payload | {"from": found.resume})
 
 
 @s3.task("forget_completed")
@@ -56,7 +57,8 @@ def forget_completed(call: Call, payload: dict[str, Any]) -> None:
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """Everything below a bucket that was deleted: parts of uploads, counters. Objects there are none."""
     contents = call.keys.of(payload["bucket_id"])
-    found = call.tx.scan(*contents.space.range(), limit=KEYS_PER_STEP)
+    begin, end = contents.space.range()
+    found = call.tx.scan(payload.get("from", begin), end, limit=KEYS_PER_STEP)
     for key, stored in found.rows:
         if key in contents.part:
             drop_part(call.tx, Part.decode(stored))
@@ -64,4 +66,4 @@ def remove_contents(call: Call, payload: dict[str, Any]) -> None:
             drop(call, contents, contents.current.unpack(key)[0], Version.decode(stored))
         call.tx.delete(key)
     if found.resume is not None:
-        call.later("remove_contents", payload)
+        call.later("remove_contents", payload | {"from": found.resume})

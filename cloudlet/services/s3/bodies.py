@@ -37,9 +37,9 @@ def drop(call: Call, contents: Contents, key: str, version: Version) -> None:
         call.later("drop_parts", {"parts_id": version.parts_id})
 
 
-def keep_parts(tx: Tx, keys: Any, parts_id: str, parts: PartList) -> None:
-    """Store the parts of a new body: it has one holder, and takes over the references to the parts' blobs."""
-    tx.put(keys.parts.key(parts_id), parts.encode())
+def keep_parts(tx: Tx, keys: Any, parts_id: str, part_list: bytes) -> None:
+    """Store the PartList of a new body: it has one holder, and takes over the references to the parts' blobs."""
+    tx.put(keys.parts.key(parts_id), part_list)
     _hold(tx, keys, parts_id, 1)
 
 

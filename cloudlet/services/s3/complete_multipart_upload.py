@@ -1,10 +1,15 @@
 """CompleteMultipartUpload: the object is the list of its parts' blobs; nothing is copied.
 
+Ten thousand parts are read a thousand at a time and computed with in a thread; the transaction that makes the object
+then only sees that they are still the same.
+
 A client that lost the answer asks again: for a day a completed upload gives the same answer to the same list of parts.
 """
 
+import asyncio
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from cloudlet.base import ids
 from cloudlet.base.checksums import combine_composite, combine_full_object
@@ -13,46 +18,111 @@ from cloudlet.services.s3 import bodies, engine, errors, integrity, precondition
 from cloudlet.services.s3.events import announce
 from cloudlet.services.s3.keys import Contents
 from cloudlet.services.s3.lookup import find_current, locate
-from cloudlet.services.s3.multipart import PARTS_MAX, end_upload, find_completed, require_upload
+from cloudlet.services.s3.multipart import (
+    PARTS_MAX,
+    end_upload,
+    find_completed,
+    find_upload,
+    require_upload,
+    revision_of,
+)
 from cloudlet.services.s3.object import written
 from cloudlet.services.s3.presenting import checksum_of
 from cloudlet.services.s3.records import Bucket, Completed, Part, PartList, Upload, Version
 from cloudlet.services.s3.service import s3
 from cloudlet.store.transaction import Tx
 
+T = TypeVar("T")
+
 PART_BYTES_MIN = 5 << 20  # of every part but the last
 _REMEMBERED_MS = 24 * 3600 * 1000
+_PARTS_READ_AT_ONCE = 1000
+_COMPUTED_AT_ONCE_MAX = 100
+_TRIES = 5  # while parts come in beside it
+
+
+class _Whole(NamedTuple):
+    """What an object made of the parts asked for is."""
+
+    etag: str
+    size: int
+    part_count: int
+    checksum: tuple[str, str, str]  # algorithm, value, kind
+    part_list: bytes  # as it is stored
+    bits: bytes
 
 
 @s3.operation("CompleteMultipartUpload")
-def complete_multipart_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+async def complete_multipart_upload(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(request)
     rules.check_supported(request)
-    bucket, key, asked = locate(call, request), request["Key"], request.get("MultipartUpload", {}).get("Parts", [])
+    asked = request.get("MultipartUpload", {}).get("Parts", [])
+    digest = await _apart(asked, _digest, asked)
+    for _ in range(_TRIES):
+        found: tuple[Contents, Upload, int] | dict[str, Any] = call.transact(_begin, call, request, asked, digest)
+        if isinstance(found, dict):
+            return found
+        contents, upload, revision = found
+        stored = await _stored_parts(call, contents, upload)
+        whole = await _apart(asked, _whole, request, upload, asked, stored)
+        answer: dict[str, Any] | None = call.transact(_complete, call, request, revision, whole, digest)
+        if answer is not None:
+            return answer
+    raise errors.OperationAborted()
+
+
+async def _apart(asked: list[dict[str, Any]], pure: Callable[..., T], *values: Any) -> T:
+    """Of many parts in a thread."""
+    return await asyncio.to_thread(pure, *values) if len(asked) > _COMPUTED_AT_ONCE_MAX else pure(*values)
+
+
+def _begin(
+    tx: Tx, call: Call, request: dict[str, Any], asked: list[dict[str, Any]], digest: str
+) -> tuple[Contents, Upload, int] | dict[str, Any]:
+    """The upload and its revision; or the answer, if it became an object already."""
+    bucket, key = locate(call, request), request["Key"]
     contents = call.keys.of(bucket.id)
-    completed = find_completed(call.tx, contents, key, request["UploadId"])
-    if completed is not None and completed.parts_sha256 == _digest(asked):
+    completed = find_completed(tx, contents, key, request["UploadId"])
+    if completed is not None and completed.parts_sha256 == digest:
         return _located(call, bucket, key) | completed.answer
-    upload = require_upload(call.tx, contents, key, request["UploadId"])
+    upload = require_upload(tx, contents, key, request["UploadId"])
     if not asked:
         raise errors.invalid_request("You must specify at least one part")
     if len(asked) > PARTS_MAX:
         raise errors.malformed_xml()
     _check_kind(request, upload)
-    parts = _chosen(upload, asked, _stored_parts(call.tx, contents, upload))
-    algorithm, checksum, kind = _checksum(request, upload, parts)
+    return contents, upload, revision_of(tx, contents, upload)
+
+
+def _whole(request: dict[str, Any], upload: Upload, asked: list[dict[str, Any]], stored: dict[int, Part]) -> _Whole:
+    """Pure: it takes a second for the oddest of uploads."""
+    parts = _chosen(upload, asked, stored)
+    checksum = _checksum(request, upload, parts)
     size = sum(part.size for part in parts)
     _check_size(request, size)
-    preconditions.check_write(request, key, find_current(call.tx, contents, key))
-    sequence = engine.next_sequence(call.tx, contents, bucket, key)
+    return _Whole(_etag(parts), size, len(parts), checksum, PartList(parts).encode(), _bits(parts))
+
+
+def _complete(
+    tx: Tx, call: Call, request: dict[str, Any], revision: int, whole: _Whole, digest: str
+) -> dict[str, Any] | None:
+    """Make the object; None if the upload's parts are others by now, or it has ended."""
+    bucket, key = locate(call, request), request["Key"]
+    contents = call.keys.of(bucket.id)
+    upload = find_upload(tx, contents, key, request["UploadId"])
+    if upload is None or revision_of(tx, contents, upload) != revision:
+        return None
+    preconditions.check_write(request, key, find_current(tx, contents, key))
+    sequence = engine.next_sequence(tx, contents, bucket, key)
+    algorithm, checksum, kind = whole.checksum
     version = Version(
         id=engine.new_id(bucket, sequence),
         sequence=sequence,
         modified_ms=engine.in_seconds(call.now_ms),
-        etag=_etag(parts),
-        size=size,
+        etag=whole.etag,
+        size=whole.size,
         parts_id=ids.hexadecimal(32),
-        part_count=len(parts),
+        part_count=whole.part_count,
         checksum_algorithm=algorithm,
         checksum=checksum,
         checksum_type=kind,
@@ -61,12 +131,12 @@ def complete_multipart_upload(call: Call, request: dict[str, Any]) -> dict[str, 
         tags=upload.tags,
         storage_class=upload.storage_class,
     )
-    bodies.keep_parts(call.tx, call.keys, version.parts_id, PartList(parts))
+    bodies.keep_parts(tx, call.keys, version.parts_id, whole.part_list)
     engine.put(call, bucket, key, version, None)
-    end_upload(call, contents, upload, _bits(parts))
+    end_upload(call, contents, upload, whole.bits)
     announce(call, bucket, key, version, "ObjectCreated:CompleteMultipartUpload")
     answer = {"ETag": f'"{version.etag}"', **checksum_of(version), **written(bucket, key, version)}
-    _remember(call, bucket, upload, Completed(_digest(asked), answer))
+    _remember(call, bucket, upload, Completed(digest, answer))
     return _located(call, bucket, key) | answer
 
 
@@ -85,15 +155,16 @@ def _remember(call: Call, bucket: Bucket, upload: Upload, completed: Completed) 
     call.later("forget_completed", {"row": row}, due_ms=call.now_ms + _REMEMBERED_MS)
 
 
-def _stored_parts(tx: Tx, contents: Contents, upload: Upload) -> dict[int, Part]:
+async def _stored_parts(call: Call, contents: Contents, upload: Upload) -> dict[int, Part]:
     parts: dict[int, Part] = {}
-    resume, end = contents.part[upload.id].range()
+    begin, end = contents.part[upload.id].range()
+    resume: bytes | None = begin
     while resume is not None:
-        found = tx.scan(resume, end, limit=1000)
-        for _, stored in found.rows:
+        rows, resume = call.transact(lambda tx, begin=resume: tx.scan(begin, end, limit=_PARTS_READ_AT_ONCE))
+        for _, stored in rows:
             part = Part.decode(stored)
             parts[part.number] = part
-        resume = found.resume  # type: ignore[assignment]
+        await call.pause()
     return parts
 
 

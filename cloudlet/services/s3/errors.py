@@ -193,6 +193,12 @@ class InvalidPartNumber(AwsError):
     code, status = "InvalidPartNumber", 416
 
 
+class OperationAborted(AwsError):
+    """A conflicting conditional operation is currently in progress against this resource. Please try again."""
+
+    code, status = "OperationAborted", 409
+
+
 class NoSuchUpload(AwsError):
     """The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or\
  completed."""

@@ -15,7 +15,8 @@ from cloudlet.services.s3.records import Bucket, Upload, Version
 from cloudlet.services.s3.service import s3
 from cloudlet.store.transaction import Scan
 
-ROWS_PER_STEP = 200
+ROWS_PER_STEP, ROWS_WITH_EVENTS_PER_STEP = 200, 25
+RULES_PER_STEP = 20_000  # asked, of all rows together
 STRETCHES = ("current", "older", "upload")
 
 
@@ -27,7 +28,9 @@ def expire(call: Call, payload: dict[str, Any]) -> None:
     contents = call.keys.of(bucket.id)
     stretch = payload.get("stretch", STRETCHES[0])
     space = getattr(contents, stretch)
-    found = call.tx.scan(payload.get("from") or space.range()[0], space.range()[1], limit=ROWS_PER_STEP)
+    rows = ROWS_WITH_EVENTS_PER_STEP if bucket.notifications else ROWS_PER_STEP
+    rows = max(1, min(rows, RULES_PER_STEP // max(1, len(bucket.lifecycle))))
+    found = call.tx.scan(payload.get("from") or space.range()[0], space.range()[1], limit=rows)
     more = {
         "current": _expire_current,
         "older": _expire_older,
@@ -91,7 +94,7 @@ def _is_past(call: Call, bucket: Bucket, key: str, version: Version, noncurrent_
 
 def _remove_lonely_marker(call: Call, bucket: Bucket, contents: Contents, key: str, newest: Version) -> None:
     """A delete marker that has no version left to hide goes, where a rule says so."""
-    if not newest.is_delete_marker or len(call.tx.scan(*contents.older.range(key), limit=2).rows) > 1:
+    if not newest.is_delete_marker or call.tx.scan(*contents.older.range(key), limit=1).resume is not None:
         return
     for rule in bucket.lifecycle:
         expiration = rule.get("Expiration", {})

@@ -15,6 +15,7 @@ contents   ("c", bucket id, …): what is in one bucket. Below it:
   sequence ("s", shard)                       -> the last sequence given to a key of that shard, as text
   upload   ("u", key, upload id)              -> Upload       multipart uploads; ids sort by their beginning
   part     ("up", upload id, number)          -> Part
+  revision ("ur", upload id)                  -> how often its parts changed, as text
   completed ("uc", key, upload id)            -> Completed    uploads that became objects, for a day
 """
 
@@ -42,12 +43,13 @@ class Keys:
 class Contents:
     """The keys of one bucket's contents."""
 
-    __slots__ = ("body", "completed", "current", "null", "older", "part", "sequence", "space", "upload")
+    __slots__ = ("body", "completed", "current", "null", "older", "part", "revision", "sequence", "space", "upload")
 
     def __init__(self, space: Subspace) -> None:
         self.space = space
         self.current, self.older, self.null, self.body = space["k"], space["v"], space["n"], space["d"]
-        self.sequence, self.upload, self.part, self.completed = space["s"], space["u"], space["up"], space["uc"]
+        self.sequence, self.upload, self.completed = space["s"], space["u"], space["uc"]
+        self.part, self.revision = space["up"], space["ur"]
 
     def older_key(self, key: str, sequence: int) -> bytes:
         return self.older.key(key, LAST - sequence)

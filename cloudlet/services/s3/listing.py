@@ -18,6 +18,8 @@ from cloudlet.services.s3.service import s3
 from cloudlet.services.s3.walk import Entry
 from cloudlet.store.transaction import Tx
 
+_MANY = 250  # an answer of more is rendered off the loop
+
 
 def _limit(request: dict[str, Any]) -> int:
     limit = request.get("MaxKeys", rules.LISTED_MAX)
@@ -63,8 +65,14 @@ def _objects(
 
 
 def _with_entries(
-    answer: dict[str, Any], bucket: Bucket, entries: list[Entry], encode: Callable[[str], str], has_owner: bool
+    call: Call,
+    answer: dict[str, Any],
+    bucket: Bucket,
+    entries: list[Entry],
+    encode: Callable[[str], str],
+    has_owner: bool,
 ) -> dict[str, Any]:
+    call.answers_much = len(entries) > _MANY
     owner = {"Owner": owner_of(bucket)} if has_owner else {}
     found = [listed(encode(entry.name), entry.version) | owner for entry in entries if entry.version is not None]
     prefixes = [{"Prefix": encode(entry.name)} for entry in entries if entry.version is None]
@@ -83,7 +91,7 @@ def list_objects(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     answer = _head(bucket, request, limit, is_truncated) | {"Marker": encode(marker)}
     if is_truncated and request.get("Delimiter"):
         answer["NextMarker"] = encode(entries[-1].name)
-    return _with_entries(answer, bucket, entries, encode, has_owner=True)
+    return _with_entries(call, answer, bucket, entries, encode, has_owner=True)
 
 
 @s3.operation("ListObjectsV2")
@@ -102,7 +110,7 @@ def list_objects_v2(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         answer["StartAfter"] = encode(start)
     if is_truncated:
         answer["NextContinuationToken"] = page.encode_token(entries[-1].name)
-    return _with_entries(answer, bucket, entries, encode, has_owner=bool(request.get("FetchOwner")))
+    return _with_entries(call, answer, bucket, entries, encode, has_owner=bool(request.get("FetchOwner")))
 
 
 def _text_of_token(token: str, invalid: Exception) -> str:
@@ -125,6 +133,7 @@ def list_object_versions(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         ),
         limit,
     )
+    call.answers_much = len(entries) > _MANY
     answer = _head(bucket, request, limit, is_truncated)
     answer |= {"KeyMarker": encode(key_marker), "VersionIdMarker": version_marker}
     if is_truncated:

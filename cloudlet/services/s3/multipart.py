@@ -58,10 +58,15 @@ def _checksum_asked(request: dict[str, Any]) -> tuple[str, str]:
 
 
 def require_upload(tx: Tx, contents: Contents, key: str, upload_id: str) -> Upload:
-    stored = tx.get(contents.upload.key(key, upload_id))
-    if stored is None:
+    upload = find_upload(tx, contents, key, upload_id)
+    if upload is None:
         raise errors.NoSuchUpload(members={"UploadId": upload_id})
-    return Upload.decode(stored)
+    return upload
+
+
+def find_upload(tx: Tx, contents: Contents, key: str, upload_id: str) -> Upload | None:
+    stored = tx.get(contents.upload.key(key, upload_id))
+    return Upload.decode(stored) if stored else None
 
 
 def find_completed(tx: Tx, contents: Contents, key: str, upload_id: str) -> Completed | None:
@@ -89,6 +94,12 @@ def put_part(call: Call, contents: Contents, upload: Upload, part: Part) -> None
     if stored:
         drop_part(call.tx, Part.decode(stored))
     call.tx.put(key, part.encode())
+    call.tx.put(contents.revision.key(upload.id), b"%d" % (revision_of(call.tx, contents, upload) + 1))
+
+
+def revision_of(tx: Tx, contents: Contents, upload: Upload) -> int:
+    """As long as this is the same, so are the upload's parts."""
+    return int(tx.get(contents.revision.key(upload.id)) or 0)
 
 
 def drop_part(tx: Tx, part: Part) -> None:
@@ -149,6 +160,7 @@ def abort_multipart_upload(call: Call, request: dict[str, Any]) -> None:
 def end_upload(call: Call, contents: Contents, upload: Upload, kept: bytes) -> None:
     """Forget an upload. `kept` has a bit for each part whose blob an object took over; the others' are dropped."""
     call.tx.delete(contents.upload.key(upload.key, upload.id))
+    call.tx.delete(contents.revision.key(upload.id))
     call.later("remove_parts", {"space": contents.part[upload.id].prefix, "kept": kept})
 
 
@@ -157,9 +169,9 @@ def list_parts(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     bucket, contents, upload = locate_upload(call, request)
     marker, limit = int(request.get("PartNumberMarker") or 0), min(request.get("MaxParts", 1000), 1000)
     space = contents.part[upload.id]
-    rows = call.tx.scan(space.key(marker + 1), space.range()[1], limit=limit + 1).rows
-    parts = [Part.decode(stored) for _, stored in rows]
-    is_truncated, parts = len(parts) > limit, parts[:limit]
+    found = call.tx.scan(space.key(marker + 1), space.range()[1], limit=max(1, limit))
+    parts = [Part.decode(stored) for _, stored in found.rows[:limit]]
+    is_truncated = found.resume is not None or len(found.rows) > limit
     answer: dict[str, Any] = {
         "Bucket": bucket.name,
         "Key": upload.key,
