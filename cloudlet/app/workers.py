@@ -43,11 +43,12 @@ class Workers:
         self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
         self.watch: LoopWatch | None = None
         self._loop_task: asyncio.Task | None = None
+        self._is_released = True  # what the last run had begun
         self._refusal: StoreError | None = None  # the store took nothing of somebody's in the last turn
         self._flush_metrics = flush_metrics
 
     def start(self) -> None:
-        self._release_leases()
+        self._is_released = self._release_leases()
         self._loop_task = asyncio.get_running_loop().create_task(self._run(), name="workers")
 
     async def stop(self, grace_s: float = 5.0) -> None:
@@ -149,6 +150,9 @@ class Workers:
             return False
 
     async def _run(self) -> None:
+        while not self._is_released:
+            await asyncio.sleep(IDLE_S)
+            self._is_released = self._release_leases()
         while True:
             did_something = self.turn()
             if self._refusal is not None:
@@ -161,12 +165,18 @@ class Workers:
             wait_s = IDLE_S if next_ms is None else (next_ms - self.node.clock.now_ms()) / 1000
             await self.node.waiters.wait(("outbox",), max(0.001, wait_s))
 
-    def _release_leases(self) -> None:
-        for target in self._tasks:
-            while self.node.database.transact(
-                lambda tx, target=target: self.node.outbox.release(tx, target, self.node.clock.now_ms(), FOREVER_MS)
-            )[0]:
-                pass
+    def _release_leases(self) -> bool:
+        """What the last run had begun is due again. False where the store takes no writes, on a full disk say."""
+        try:
+            for target in self._tasks:
+                while self.node.database.transact(
+                    lambda tx, target=target: self.node.outbox.release(tx, target, self.node.clock.now_ms(), FOREVER_MS)
+                )[0]:
+                    pass
+        except (StoreFull, StoreStalled) as error:
+            log.warning("what the last run had begun waits for the store: %s", error)
+            return False
+        return True
 
     def _do_at_once(self, target: str, task: Task, ends: float) -> bool:
         """Run due entries of a `def` task, each in one transaction with its removal, one at least."""

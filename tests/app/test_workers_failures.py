@@ -142,3 +142,27 @@ def test_workers_do_not_turn_while_a_task_has_no_room(bench: Bench) -> None:
 
     bench.runner.run(for_a_while())
     assert turns <= 3
+
+
+def test_a_start_on_a_full_disk_waits_for_room_and_then_does_what_a_dead_process_had_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloudlet.app.workers.IDLE_S", 0.001)
+
+    @bench.service.task("ask")
+    async def ask(call: Call, payload: dict) -> None:
+        bench.done.append(call.entry_id)
+
+    bench.ready().later("ask", {})
+    bench.database.transact(bench.workers._take, "bench.ask", 1, 60_000)  # and died
+    refuse_writes(bench, StoreFull("full"), 2)
+
+    async def start() -> None:
+        bench.workers.start()
+        async with asyncio.timeout(10):
+            while not bench.done:
+                await asyncio.sleep(0.001)
+        await bench.workers.stop()
+
+    bench.runner.run(start())
+    assert len(bench.done) == 1
