@@ -4,6 +4,7 @@ Exit status 1 if the node did not do everything rightly, 2 if something held its
 """
 
 import argparse
+import asyncio
 import contextlib
 import dataclasses
 import os
@@ -44,6 +45,9 @@ def divide_cores() -> int | None:
 
 
 async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.ExitStack) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     plan = QUICK if given.quick else WHOLE
     plan = dataclasses.replace(plan, wanted=given.lines, run_s=given.seconds or plan.run_s)
     core = divide_cores() if given.one_core else None
@@ -106,14 +110,15 @@ def main() -> int:
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md's table and its picture too")
     given = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="cloudlet-bench-"))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order: what was started ends
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         try:
             return uvloop.run(bench(given, directory, stack))
         except NotStarted as error:
             say(str(error))
-            return 1
+        except asyncio.CancelledError:
+            say("interrupted: what was started is ended")
+        return 1
 
 
 if __name__ == "__main__":
