@@ -65,7 +65,7 @@ async def bench(given: argparse.Namespace, directory: Path, stack: contextlib.Ex
     edition = publish.Edition(servers, comparison, missing)
     await comparison.run(servers)
     edition.write(Path(given.out))  # what there is, should the rest be interrupted
-    if not given.one_core:
+    if given.lines or not given.one_core:
         await studied(room, edition)
     for server in servers:
         server.stop()
