@@ -23,6 +23,7 @@ from cloudlet.base import ids
 
 SHRINKING_RUNS_MAX = 300
 RUNS_PER_COLLECTION = 20  # few objects with large values: the collector would come too seldom by itself
+RUNS_PER_LINE = 200
 Tell = Callable[[str], None]
 
 
@@ -65,6 +66,8 @@ def simulate(make: Make, *, steps: int, run_steps: int) -> None:
             _report(make, seed, run_steps, failure)
         if seed % RUNS_PER_COLLECTION == 0:
             gc.collect()
+        if seed % RUNS_PER_LINE == 0:
+            print(f"{(seed - first + 1) * run_steps} steps, up to seed {seed}", flush=True)  # pytest -s shows it
 
 
 def _run(make: Make, seed: int, numbers: Sequence[int]) -> Failure | None:

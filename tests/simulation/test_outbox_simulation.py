@@ -45,6 +45,7 @@ class Work:
     number: int
     task: str
     lane: str | None
+    share: str | None  # of an async one
     due_ms: int
     outcomes: list[str]  # of an async one's attempts; the last repeats
     right_from_ms: int = 0  # before this a def one fails
@@ -104,11 +105,12 @@ class World:
     def new_work(self) -> Work:
         chance, number = self.chance, len(self.work)
         now_ms = self.clock.now_ms()
-        lane = chance.choice((None, "a", "b"))
+        lane, task = chance.choice((None, "a", "b")), chance.choice(("note", "send"))
         return Work(
             number,
-            task=chance.choice(("note", "send")),
+            task=task,
             lane=lane,
+            share=chance.choice((None, "x", "y")) if task == "send" else None,
             due_ms=now_ms + chance.choice((0, 0, 0, 700, 90_000)),
             outcomes=chance.choice((["ok"], ["ok"], ["retry", "ok"], ["error", "retry", "ok"], ["error"], ["give up"])),
             right_from_ms=chance.choice((0, 0, 0, now_ms + 2000, NEVER_MS)),
@@ -135,7 +137,8 @@ class World:
     def left_over(self) -> list[bytes]:
         """What the outbox holds besides its marks."""
         outbox = Subspace("outbox")
-        return [key for space in ("e", "l", "w") for key, _ in self._rows(outbox[space])]
+        spaces = [outbox["e"], outbox["l"], outbox["w"], *(outbox["s", "bench.send", part] for part in ("e", "h"))]
+        return [key for space in spaces for key, _ in self._rows(space)]
 
     def _rows(self, space: Subspace) -> list[tuple[bytes, bytes]]:
         tx = self.database.begin()
@@ -224,7 +227,14 @@ class Life:
         def ask(tx: Tx) -> None:
             asked[:] = [self.world.new_work()]
             (work,) = asked
-            call.later(work.task, {"number": work.number}, lane=work.lane, due_ms=work.due_ms, age_max_ms=NEVER_MS)
+            call.later(
+                work.task,
+                {"number": work.number},
+                lane=work.lane,
+                share=work.share,
+                due_ms=work.due_ms,
+                age_max_ms=NEVER_MS,
+            )
 
         for _ in range(chance.choice((1, 1, 4))):
             try:

@@ -146,3 +146,17 @@ def test_delayed_messages_of_a_fifo_queue_become_visible(node: TestNode, url: st
     assert receive(node, url) == []
     node.advance(5)
     assert bodies(receive(node, url)) == ["x"]
+
+
+def test_a_dead_letter_of_a_fifo_queue_has_its_own_id_as_deduplication_id(node: TestNode, url: str) -> None:
+    """Else two messages that share one, sent more than five minutes apart, would not both be kept."""
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    dead = node.aws("sqs", "CreateQueue", QueueName="dead.fifo", Attributes=attributes)["QueueUrl"]
+    policy = '{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead.fifo","maxReceiveCount":1}'
+    node.aws("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"RedrivePolicy": policy})
+    sent = send(node, url, "poison", MessageDeduplicationId="mine")["MessageId"]
+    assert len(receive(node, url)) == 1
+    node.advance(30)
+    assert receive(node, url) == []
+    (message,) = receive(node, dead, AttributeNames=["All"])
+    assert (message["MessageId"], message["Attributes"]["MessageDeduplicationId"]) == (sent, sent)

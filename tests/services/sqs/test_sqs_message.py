@@ -136,6 +136,25 @@ def test_dead_letters_are_moved_back_to_where_they_came_from(node: TestNode, url
     assert counts(node, url)[0] == 150
 
 
+def test_what_is_moved_back_is_a_new_message_with_a_new_age(node: TestNode, url: str) -> None:
+    dead = node.aws("sqs", "CreateQueue", QueueName="dead")["QueueUrl"]
+    policy = '{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":1}'
+    node.aws("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"RedrivePolicy": policy})
+    sent = send(node, url, "poison")["MessageId"]
+    assert bodies(receive(node, url)) == ["poison"]
+    node.advance(30)
+    assert receive(node, url) == []
+    (before,) = receive(node, dead, AttributeNames=["All"], VisibilityTimeout=0)
+    assert before["MessageId"] == sent
+    node.aws("sqs", "StartMessageMoveTask", SourceArn="arn:aws:sqs:us-east-1:000000000000:dead")
+    node.settle()
+    (after,) = receive(node, url, AttributeNames=["All"])
+    assert after["MessageId"] != sent
+    assert int(after["Attributes"]["SentTimestamp"]) == int(before["Attributes"]["SentTimestamp"]) + 30_000
+    assert after["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert "DeadLetterQueueSourceArn" not in after["Attributes"]
+
+
 def test_a_message_is_forgotten_after_its_retention(node: TestNode, url: str) -> None:
     node.aws("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"MessageRetentionPeriod": "60"})
     send(node, url, "old")
