@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import uvloop
 
+from cloudlet.app.descriptors import connections_that_fit, raise_limit
 from cloudlet.app.health import health_pages
 from cloudlet.app.loop_watch import BUDGET_S
 from cloudlet.app.run_file import CannotServe, RunFile, Running
-from cloudlet.app.server import Server
+from cloudlet.app.server import Limits, Server
 from cloudlet.app.wiring import House, build
 from cloudlet.base.config import Settings
 from cloudlet.store.errors import StoreError
@@ -38,7 +39,8 @@ async def serve(settings: Settings, on_ready: Callable[[House, str], None]) -> N
     except StoreError as error:
         raise CannotServe(str(error)) from error
     run_file = RunFile(settings)
-    server = Server(house.gateway.handle, on_protocol_error=house.gateway.protocol_error)
+    limits = Limits(connections_max=connections_that_fit(raise_limit(), Limits().connections_max))
+    server = Server(house.gateway.handle, limits=limits, on_protocol_error=house.gateway.protocol_error)
     house.node.database.journal.start(asyncio.get_running_loop())
     try:
         house.upkeep.restore_clock()

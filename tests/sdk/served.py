@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,7 +29,8 @@ Client = Callable[..., Any]
 class ServedNode:
     """`with ServedNode(directory) as node: node.client("s3", scheme="https")…`"""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, starter: Sequence[str] = ()) -> None:
+        """`starter`: what runs the command, with other limits say."""
         certificate = self_signed(directory, *NAMES)
         self.certificate = certificate.path
         self.ports = dict(zip(SCHEMES, free_ports(len(SCHEMES))))
@@ -43,6 +44,7 @@ class ServedNode:
             "--tls-key": certificate.key_path,
         }
         self._command = [
+            *starter,
             sys.executable,
             "-m",
             "cloudlet",
