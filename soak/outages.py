@@ -14,6 +14,7 @@ from tests.crash.node_outage import NodeOutage
 
 KILLS_PER_CHAIN = 8
 CUTS_PER_KILL, KILLS_PER_CUT_CHAIN = 25, 2
+ACKNOWLEDGED = 10, 100  # in each life
 TOLD_EVERY_S = 30.0
 
 Row = tuple[str, str]
@@ -32,6 +33,7 @@ class Outages:
     mid_flush: int = 0
     acknowledged: int = 0
     ready_s: list[float] = field(default_factory=list)
+    ready_cpu_s: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     _begun: float = field(default_factory=time.monotonic)
     _told: float = 0.0
@@ -48,6 +50,7 @@ class Outages:
 
     def end(self, chain: Chain, found: list[str], where: str) -> None:
         self.ready_s += chain.ready_s
+        self.ready_cpu_s += chain.ready_cpu_s
         self.killed_early += chain.killed_early
         self.acknowledged += chain.ledger.acknowledged
         self._note(found, where)
@@ -66,11 +69,9 @@ class Outages:
         if self.killed_early:
             yield "  and nodes killed while they started", str(self.killed_early)
         yield "  requests acknowledged before them", f"{self.acknowledged:,}"
-        if self.ready_s:
-            yield (
-                "  ready again after, median and longest",
-                f"{statistics.median(self.ready_s):.2f} s, {max(self.ready_s):.2f} s",
-            )
+        for what, spent in (("after", self.ready_s), ("for processor time of", self.ready_cpu_s)):
+            if spent:
+                yield f"  ready {what}, median and longest", f"{statistics.median(spent):.2f} s, {max(spent):.2f} s"
 
 
 def kill(count: int, seed: int, say: Say) -> Outages:
@@ -95,7 +96,7 @@ def cut(count: int, seed: int, say: Say) -> Outages:
 def _chain(outages: Outages, seed: int, kills: int, cuts: int) -> None:
     """One data directory's lives. What is wrong stays in its folder, to be looked at."""
     folder = Path(tempfile.mkdtemp(prefix=f"cloudlet-soak-{seed}-"))
-    chain, before = Chain(folder, seed), len(outages.wrong)
+    chain, before = Chain(folder, seed, acknowledged=ACKNOWLEDGED), len(outages.wrong)
     try:
         for number in range(kills):
             outage, where = chain.live_and_die(), f"seed {seed}, kill {number}"
@@ -107,7 +108,7 @@ def _chain(outages: Outages, seed: int, kills: int, cuts: int) -> None:
                 break
         outages.end(chain, chain.findings_in_the_end(), f"seed {seed}, in the end")
     except Exception:
-        outages.end(chain, [traceback.format_exc()], f"seed {seed}")
+        outages.end(chain, ["; ".join(traceback.format_exc().splitlines()[-2:])], f"seed {seed}")
         outages.done += 1
     finally:
         chain.close()

@@ -15,12 +15,17 @@ START_S = 0.8
 
 
 class Chain:
-    def __init__(self, folder: Path, seed: int, mutation: str = "") -> None:
+    def __init__(
+        self, folder: Path, seed: int, mutation: str = "", acknowledged: tuple[int, int] = ACKNOWLEDGED
+    ) -> None:
+        """Each life ends after so many acknowledgements, about."""
         folder.mkdir(exist_ok=True)
         self.folder, self.mutation, self.chance = folder, mutation, random.Random(seed)
+        self.acknowledged = acknowledged
         self.ledger = Ledger()
         self.node: NodeProcess | None = None
         self.ready_s: list[float] = []
+        self.ready_cpu_s: list[float] = []
         self.killed_early = 0
         self._key: tuple[str, str] | None = None
 
@@ -33,6 +38,7 @@ class Chain:
             self.killed_early += 1
         self.node = NodeProcess(self.folder, self.mutation)
         self.ready_s.append(self.node.ready_s)
+        self.ready_cpu_s.append(self.node.ready_cpu_s)
         if self._key is None:
             with self.node.client() as root:
                 self._key = self.ledger.furnish(root.aws)
@@ -45,7 +51,7 @@ class Chain:
         key = self._key
         assert key is not None
         load = Load(self.ledger, lambda: node.client(key), self.chance.randrange(1 << 30))
-        more = self.chance.randint(*(ACKNOWLEDGED_SPOILED if self.mutation else ACKNOWLEDGED))
+        more = self.chance.randint(*(ACKNOWLEDGED_SPOILED if self.mutation else self.acknowledged))
         enough, until = self.ledger.acknowledged + more, time.monotonic() + HANG_GUARD_S
         try:
             while self.ledger.acknowledged < enough and not load.failures and time.monotonic() < until:

@@ -8,6 +8,7 @@ NOTES.furnished is there.
 """
 
 import asyncio
+import errno
 import os
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from cloudlet.kit.outbox import Outbox
 from cloudlet.kit.record import replace
 from cloudlet.services.s3 import events
 from cloudlet.services.sns import message as sns_message
-from cloudlet.store import blobs
+from cloudlet.store import blobs, journal
 from cloudlet.store.engine import rocksdb
 from cloudlet.store.journal import Journal
 from cloudlet.store.transaction import Tx
@@ -27,6 +28,7 @@ from tests.crash import powercut
 
 SYNC_S = 0.003
 SLOW_SYNC_S = 0.05  # under a mutation: what is not on disk yet is more
+NOTE_EVERY_S = 0.1  # a note is cut short now and then
 EARLY_EVERY = 3
 APART_S = 0.3
 WRITE_BUFFER_BYTES = 256 << 10  # tables are written all the time
@@ -120,6 +122,18 @@ def leave_lanes() -> None:
     Outbox.put = lambda outbox, tx, entry: put(outbox, tx, replace(entry, lane=None))  # type: ignore[assignment, method-assign]
 
 
+def fail_syncs_once(there: Path) -> None:
+    """The disk fails once the file `there` is there."""
+    sync = os.fdatasync
+
+    def failing(fd: int) -> None:
+        if there.exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        sync(fd)
+
+    os.fdatasync = failing  # type: ignore[assignment]
+
+
 def mutate(mutation: str) -> None:
     def nothing(*args: Any) -> None:
         """A sync that isn't."""
@@ -151,5 +165,7 @@ if __name__ == "__main__":
     powercut.watch_syncs(notes, SLOW_SYNC_S if mutation else SYNC_S, notes.with_suffix(".furnished"))
     watch_names(notes.with_suffix(".names"))
     rocksdb.WRITE_BUFFER_BYTES = WRITE_BUFFER_BYTES
+    journal.NOTE_EVERY_S = NOTE_EVERY_S
+    fail_syncs_once(notes.with_suffix(".failing"))
     mutate(mutation)
     sys.exit(main(sys.argv[3:]))

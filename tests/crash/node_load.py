@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from tests.crash.node_process import DEAD, Client
+from tests.crash.node_process import DEAD, HANG_GUARD_S, Client
 from tests.crash.subjects.functions import Functions
 from tests.crash.subjects.objects import Objects
 from tests.crash.subjects.queues import Queues
@@ -72,6 +72,8 @@ class Load:
             while True:
                 worker.number += 1
                 work(worker)
+        except TimeoutError:
+            self.failures.append(f"{work.__name__}: no answer for {HANG_GUARD_S} s")
         except DEAD:
             pass
         except Exception as error:

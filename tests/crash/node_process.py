@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,8 @@ from tests import sdk_wire
 
 ROOT = Path(__file__).parent.parent.parent
 REGION = "us-east-1"
-HANG_GUARD_S = 10
+PATIENCE = float(os.environ.get("CLOUDLET_TEST_PATIENCE", "1"))  # of who shares this machine with many
+HANG_GUARD_S = 10 * PATIENCE
 HEALTH = "/_cloudlet/health"
 DEAD = (OSError, http.client.HTTPException)  # what a call raises whose node is killed
 
@@ -34,7 +36,8 @@ class Client:
             service, operation, parameters, key=(*self.key, None), region=REGION, wall_ms=wall_ms
         )
         path = f"{request.path}?{request.query}" if request.query else request.path
-        self._connection.request(request.method, path, request.body, dict(request.headers))
+        with contextlib.suppress(BrokenPipeError):  # an answer that didn't wait for all of the body
+            self._connection.request(request.method, path, request.body, dict(request.headers))
         answer = self._connection.getresponse()
         body = answer.read()
         response = sdk_wire.HttpResponse(answer.status, answer.getheaders(), body)
@@ -67,24 +70,29 @@ class Client:
 class NodeProcess:
     """`cloudlet up` on `folder`/data, its syncs noted beside. `kill` is kill -9, and nothing else is ever killed."""
 
-    def __init__(self, folder: Path, mutation: str = "", *, waits: bool = True) -> None:
-        """`waits` until it is ready."""
+    def __init__(
+        self, folder: Path, mutation: str = "", *, waits: bool = True, within: Sequence[str] = (), quiet: bool = False
+    ) -> None:
+        """`waits` until it is ready. `within`: the command that puts it where it runs. `quiet`: `said` tells later."""
         self.data, self.notes, self.port = folder / "data", folder / "notes", _free_port()
         started = time.monotonic()
-        spoiled = [sys.executable, "-m", "tests.crash.node_child", str(self.notes), mutation]
-        self._process = subprocess.Popen(
-            [*spoiled, "up", "--data", str(self.data), "--port", str(self.port)],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if not name.startswith("CLOUDLET_")},
-        )
+        spoiled = [*within, sys.executable, "-m", "tests.crash.node_child", str(self.notes), mutation]
+        self._errors = folder / "errors"
+        with open(self._errors, "ab") if quiet else contextlib.nullcontext() as errors:
+            self._process = subprocess.Popen(
+                [*spoiled, "up", "--data", str(self.data), "--port", str(self.port)],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env={name: value for name, value in os.environ.items() if not name.startswith("CLOUDLET_")},
+            )
         try:
             if waits:
                 self._wait_until_ready()
         except BaseException:
             self.close()
             raise
-        self.ready_s = time.monotonic() - started
+        self.ready_s, self.ready_cpu_s = time.monotonic() - started, cpu_s(self.pid)
 
     def _wait_until_ready(self) -> None:
         client, until = Client(self.port), time.monotonic() + HANG_GUARD_S
@@ -124,7 +132,15 @@ class NodeProcess:
     def stop(self) -> int:
         """As `cloudlet down` does."""
         self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until it ends by itself; how it ended."""
         return self._process.wait(HANG_GUARD_S)
+
+    def said(self) -> list[str]:
+        """What a quiet one wrote to its standard error."""
+        return self._errors.read_text().splitlines()
 
 
 class Process(NamedTuple):
@@ -145,6 +161,12 @@ def descendants(pid: int) -> list[Process]:
 def is_alive(process: Process) -> bool:
     state, begun = _stat(process.pid)
     return begun == process.begun and state != "Z"
+
+
+def cpu_s(pid: int) -> float:
+    """What a process has used of processors, with the children it waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid: int) -> tuple[str, str]:
