@@ -12,8 +12,8 @@ from cloudlet.wire.java_regex import is_one_class, to_python
 from cloudlet.wire.missing import first_missing
 from cloudlet.wire.model import Member, Operation, ServiceModel, Shape, compiled_once, reachable
 
-Found = list[str]
-Check = Callable[[Any, str, Found], None]  # (value, path, where violations go)
+Found = list[str] | None  # None: nobody wants to read them, the first is enough
+Check = Callable[[Any, str, Found], None]  # (value, path, where violations go); raises _Violated where nowhere
 Sentence = Callable[[Any], str | None]  # value → what it fails, or None
 
 _PATTERN_TEXT_MAX = 2048  # longer texts meet only patterns that cannot backtrack
@@ -36,13 +36,25 @@ def check(model: ServiceModel, operation: Operation, params: dict[str, Any]) -> 
     if overlay.violation_message:
         _check_outside_body(operation.input, params)
     checks = _checks(model, operation.input)
-    found: Found = []
-    checks(params, "", found)
-    if found:
-        raise _error(model, found)
+    try:
+        checks(params, "", None)  # nearly always all is well, and no path is ever spelled
+    except _Violated:
+        found: list[str] = []
+        checks(params, "", found)
+        raise _error(model, found) from None
 
 
-def _error(model: ServiceModel, found: Found) -> AwsError:
+class _Violated(Exception):
+    """Something is wrong; what, is looked for again."""
+
+
+def _report(found: Found, violation: str) -> None:
+    if found is None:
+        raise _Violated
+    found.append(violation)
+
+
+def _error(model: ServiceModel, found: list[str]) -> AwsError:
     overlay = model.overlay
     if overlay.violation_message:
         return aws_error(overlay.violation_code, overlay.violation_message, 400)
@@ -112,6 +124,8 @@ def _scalar(sentence: Sentence, shape: Shape, sensitive: bool) -> Check:
     def run(value: Any, path: str, found: Found) -> None:
         failed = sentence(value)
         if failed is not None:
+            if found is None:
+                raise _Violated
             shown = "Value" if sensitive else f"Value '{_shown(shape, value)[:_VALUE_TEXT_MAX]}'"
             found.append(f"{shown} at '{path}' failed to satisfy constraint: {failed}")
 
@@ -132,7 +146,22 @@ def _structure(model: ServiceModel, shape: Shape, within: frozenset[str]) -> Che
         if one is not None:
             checks.append((name, _label(name), one))
 
+    names_required = [name for name, _ in required]
+    by_name = {name: one for name, _, one in checks}
+
     def run(value: dict[str, Any], path: str, found: Found) -> None:
+        if found is not None:
+            explain(value, path, found)
+            return
+        for name in names_required:
+            if value.get(name) is None:
+                raise _Violated
+        for name, item in value.items():
+            check_item = by_name.get(name)
+            if check_item is not None and item is not None:
+                check_item(item, "", None)
+
+    def explain(value: dict[str, Any], path: str, found: list[str]) -> None:
         dot = f"{path}." if path else ""
         for name, label in required:
             if value.get(name) is None:
@@ -161,10 +190,9 @@ def _list(model: ServiceModel, shape: Shape, within: frozenset[str]) -> list[Che
     def run(value: list[Any], path: str, found: Found) -> None:
         for number, item in enumerate(value, 1):
             if item is None:
-                at = f"{path}.{number}.member"
-                found.append(f"Value null at '{at}' failed to satisfy constraint: {_NOT_NULL}")
+                _report(found, f"Value null at '{path}.{number}.member' failed to satisfy constraint: {_NOT_NULL}")
             elif one is not None:
-                one(item, f"{path}.{number}.member", found)
+                one(item, f"{path}.{number}.member" if found is not None else "", found)
 
     return [run]
 
@@ -202,7 +230,11 @@ def _map(model: ServiceModel, shape: Shape, within: frozenset[str]) -> list[Chec
 
 def _every(sentences: list[Sentence], text: str, of: Callable[[Any], Any]) -> Sentence:
     def sentence(value: dict[str, Any]) -> str | None:
-        return text if any(one(item) is not None for item in of(value) for one in sentences) else None
+        for item in of(value):
+            for one in sentences:
+                if one(item) is not None:
+                    return text
+        return None
 
     return sentence
 
@@ -222,7 +254,7 @@ def _inside_of(model: ServiceModel, member: Member, within: frozenset[str]) -> C
 
     def run(value: dict[str, Any], path: str, found: Found) -> None:
         for key, item in value.items():
-            one(item, f"{path}.{key}.member", found)
+            one(item, f"{path}.{key}.member" if found is not None else "", found)
 
     return run
 
