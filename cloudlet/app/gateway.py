@@ -169,7 +169,7 @@ class Gateway:
         call = exchange.call = self._call(exchange, identity, operation.name)
         handler = route.service.require_operation(name)
         if route.protocol == "rest-xml" and rest_xml.is_presigned(request):
-            request.headers, request._by_name = rest_xml.with_hoisted(request).headers, None
+            request.set_headers(rest_xml.with_hoisted(request).headers)
         if route.protocol != "query" and request.body and request.header("content-encoding") is not None:
             readable = await unpacked(request, route.protocol)
         if _is_much(route.protocol, readable.body):

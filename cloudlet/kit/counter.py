@@ -22,6 +22,5 @@ class Tally:
         tx.put(key, self._format.pack(*map(int.__add__, old, changes)))
 
     def values(self, tx: Tx) -> tuple[int, ...]:
-        rows = tx.all(*self._space.range(), rows_max=SHARDS)
-        columns = [self._format.unpack(value) for _, value in rows] or [self._format.unpack(bytes(self._format.size))]
-        return tuple(map(sum, zip(*columns)))
+        shards = [tx.get(self._space.key(shard)) for shard in range(SHARDS)]
+        return tuple(map(sum, zip(*(self._format.unpack(shard or bytes(self._format.size)) for shard in shards))))

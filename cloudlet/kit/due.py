@@ -31,9 +31,12 @@ class DueEntry(NamedTuple):
 class DueIndex:
     """One index, e.g. the receivable messages of one queue."""
 
-    def __init__(self, space: Subspace) -> None:
+    def __init__(self, space: Subspace, *, ahead_ms: int = 0) -> None:
+        """`ahead_ms`: for entries put long before they are due. An empty look goes so far beyond now, and the looks of
+        that time to come neither scan nor write; an entry put meanwhile for this time costs a write more."""
         self._mark_key = space.key("mark")
         self._entries = space["entry"]
+        self._ahead_ms = ahead_ms
 
     def put(self, tx: Tx, due_ms: int, tie: tuple, value: bytes = b"") -> None:
         key = self._entries.key(due_ms, *tie)
@@ -47,22 +50,31 @@ class DueIndex:
     def due(self, tx: Tx, now_ms: int, limit: int) -> list[DueEntry]:
         """The first `limit` entries due by `now_ms`, soonest first, left where they are."""
         mark = self._mark(tx)
-        rows = self._rows(tx, mark, now_ms, limit)
-        if mark < self._entries.key(now_ms - MARK_LAG_MS):
-            tx.put(self._mark_key, rows[0][0] if rows else self._entries.key(now_ms + 1))
+        rows = self._look(tx, mark, now_ms, limit)
+        if rows and mark < self._entries.key(now_ms - MARK_LAG_MS):
+            tx.put(self._mark_key, rows[0][0])
         return [self._entry(row) for row in rows]
 
     def claim(self, tx: Tx, now_ms: int, limit: int) -> list[DueEntry]:
         """Take (and remove) the first `limit` entries due by `now_ms`, soonest first."""
-        mark = self._mark(tx)
-        rows = self._rows(tx, mark, now_ms, limit)
+        rows = self._look(tx, self._mark(tx), now_ms, limit)
         for key, _ in rows:
             tx.delete(key)
         if rows:
             tx.put(self._mark_key, rows[-1][0] + b"\x00")
-        elif mark < self._entries.key(now_ms - MARK_LAG_MS):
-            tx.put(self._mark_key, self._entries.key(now_ms + 1))
         return [self._entry(row) for row in rows]
+
+    def _look(self, tx: Tx, mark: bytes, now_ms: int, limit: int) -> list[tuple[bytes, bytes]]:
+        """What is due. If nothing is, the mark moves behind what was looked through."""
+        end = self._entries.key(now_ms + 1)
+        if mark >= end:
+            return []
+        until_ms = now_ms + self._ahead_ms
+        rows = self._rows(tx, mark, until_ms, limit)
+        due = [row for row in rows if row[0] < end] if self._ahead_ms else rows
+        if not due and mark < self._entries.key(until_ms - MARK_LAG_MS):
+            tx.put(self._mark_key, rows[0][0] if rows else self._entries.key(until_ms + 1))
+        return due
 
     def next_due(self, tx: Tx, now_ms: int) -> int | None:
         """When the next entry is due, if within LOOK_AHEAD_MS; None says "ask again then"."""

@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from cloudlet.base.errors import NotImplementedYet
@@ -95,7 +95,7 @@ class Service:
         self.cross_origin: CrossOriginAnswer | None = None
         self._modules = tuple(contents)
 
-    @property
+    @cached_property
     def model(self) -> ServiceModel:
         return load(self.name)
 

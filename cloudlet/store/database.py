@@ -134,10 +134,10 @@ class Database:
             raise StoreBroken(self.journal.failed)
         if self._refusal is not None:
             self._refuse_until_a_probe_succeeds()
-        if not self._splits_exist:
-            self._splits_exist = any(v is not None and len(v) > values.VALUE_BYTES_MAX for v in changes.values())
+        stored = values.stored(changes, self.engine.get, self._splits_exist)
+        self._splits_exist = self._splits_exist or len(stored) > len(changes)
         try:
-            sequence = self.engine.write(values.stored(changes, self.engine.get, self._splits_exist))
+            sequence = self.engine.write(stored)
         except StoreFull as error:
             _log.critical("writes are refused, reads go on: %s", error)
             self._refusal = error

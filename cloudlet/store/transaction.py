@@ -20,6 +20,7 @@ KEYS_WRITTEN_MAX = 10_000
 KEY_BYTES_MAX = 8 << 10
 SCAN_ROWS_MAX = 1000
 SCAN_BYTES_MAX = 1 << 20
+REMEMBERED_BYTES_MAX = 4 << 10  # of a value read: it may be asked for again
 ALL_BYTES_MAX = BYTES_WRITTEN_MAX
 
 _ABSENT: Any = object()
@@ -79,6 +80,7 @@ class Tx:
         "_engine",
         "_get",
         "_horizon",
+        "_known",
         "_order",
         "_overlay",
         "_savepoints",
@@ -95,6 +97,7 @@ class Tx:
         self._horizon = database.unsynced.floor
         self._begun_at = database.journal.applied
         self._overlay: dict[bytes, bytes | None] = {}
+        self._known: dict[bytes, bytes | None] = {}  # the overlay, and what was read: nobody else writes meanwhile
         self._order: list[bytes] | None = None  # the overlay's keys, sorted; made by the first scan
         self._bytes = 0
         self._after_commit: list[Callable[[], None]] = []
@@ -108,7 +111,7 @@ class Tx:
         return self._horizon
 
     def get(self, key: bytes) -> bytes | None:
-        value = self._overlay.get(key, _ABSENT)
+        value = self._known.get(key, _ABSENT)
         if value is not _ABSENT:
             return value
         sequence = self._unsynced.get(key)
@@ -116,10 +119,14 @@ class Tx:
             self._horizon = sequence
         raw = self._get(key)
         if raw is None:
+            self._known[key] = None
             return None
-        if raw[-1] == 0:
-            return raw[:-1]
-        return values.join(key, raw, self._get)
+        if raw[-1] != 0:
+            return values.join(key, raw, self._get)
+        value = raw[:-1]
+        if len(value) <= REMEMBERED_BYTES_MAX:
+            self._known[key] = value
+        return value
 
     def put(self, key: bytes, value: bytes) -> None:
         assert type(value) is bytes, f"a value is bytes, not {type(value).__name__}"
@@ -161,7 +168,7 @@ class Tx:
             insort(self._order, key)
         if self._savepoints:
             self._undo.append((key, old))
-        overlay[key] = value
+        overlay[key] = self._known[key] = value
 
     def scan(
         self,
@@ -270,6 +277,7 @@ class Tx:
     def _undo_to(self, mark: int) -> None:
         self._savepoints -= 1
         overlay = self._overlay
+        self._known.clear()
         while len(self._undo) > mark:
             key, old = self._undo.pop()
             value = overlay[key]
@@ -281,6 +289,7 @@ class Tx:
             else:
                 overlay[key] = old
                 self._bytes += len(old) if old is not None else 0
+        self._known.update(overlay)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run by `commit` once all is applied, in order; forgotten if the transaction or its savepoint fails."""
@@ -326,5 +335,5 @@ class Tx:
 
     def _end(self) -> None:
         bool(self._overlay)  # trips if it has ended already
-        self._overlay = _ENDED
+        self._overlay = self._known = _ENDED
         self._after_commit = []

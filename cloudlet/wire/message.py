@@ -40,7 +40,7 @@ class WholeBody:
         return {}
 
 
-@dataclass(slots=True)
+@dataclass
 class HttpRequest:
     """One request as it was sent. The target stays percent-encoded and un-normalised: signatures cover it."""
 
@@ -53,18 +53,21 @@ class HttpRequest:
     peer: str = "127.0.0.1"  # the client's address
     secure: bool = False  # came over TLS
     listener: str = ""  # which of the node's listeners took it: "" = public, else an execution environment's id
-    _by_name: dict[str, str] | None = field(default=None, repr=False)
 
     def header(self, name: str) -> str | None:
         """The value of header `name` (lower case); several of one name are joined by a comma (RFC 9110, 5.3)."""
-        by_name = self._by_name
-        if by_name is None:
-            by_name = self._by_name = dict(self.headers)
-            if len(by_name) != len(self.headers):
-                by_name.clear()
-                for key, value in self.headers:
-                    by_name[key] = f"{by_name[key]},{value}" if key in by_name else value
+        by_name = dict(self.headers)
+        if len(by_name) != len(self.headers):
+            by_name.clear()
+            for key, value in self.headers:
+                by_name[key] = f"{by_name[key]},{value}" if key in by_name else value
+        # Asked a dozen times per request: from here on the answer is dict's own.
+        self.header = by_name.get  # type: ignore[method-assign, assignment]
         return by_name.get(name)
+
+    def set_headers(self, headers: list[tuple[str, str]]) -> None:
+        self.headers = headers
+        self.__dict__.pop("header", None)
 
 
 @dataclass(slots=True, frozen=True)

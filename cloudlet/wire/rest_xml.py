@@ -94,7 +94,7 @@ def with_hoisted(request: HttpRequest) -> HttpRequest:
             continue
         if request.header(lower) is None:
             hoisted.append((lower, unquote(value.replace("+", " "), "latin-1")))  # bytes, as headers have
-    return replace(request, headers=[*request.headers, *hoisted], _by_name=None) if hoisted else request
+    return replace(request, headers=[*request.headers, *hoisted]) if hoisted else request
 
 
 def _bucket_and_key(path: str, bucket_in_host: str | None) -> dict[str, str]:
@@ -215,7 +215,7 @@ def render(
         value = result.get(payload.name, b"")
         body = value.encode() if isinstance(value, str) else value
         kind = "application/json" if payload.name == "Policy" else payload_type(payload)
-    if kind is not None and not any(name.lower() == "content-type" for name, _ in more):
+    if kind is not None and result.get("ContentType") is None:
         headers.append(("Content-Type", kind))
     if result.get("ContentRange") is not None:
         status = 206

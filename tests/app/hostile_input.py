@@ -233,7 +233,7 @@ def spoiled(chance: random.Random, request: HttpRequest) -> HttpRequest:
         name, value = headers[at]
         if name != "host":
             headers[at] = name, _visible(mutated(chance, value.encode("latin-1", "replace")))
-        return replace(request, headers=headers, _by_name=None)
+        return replace(request, headers=headers)
     if part == "body" and request.body:
         return replace(request, body=mutated(chance, request.body))
     if part == "path":
@@ -247,7 +247,7 @@ def as_sent(request: HttpRequest) -> HttpRequest:
     """With headers as they come out of a socket: UTF-8 read as Latin-1, no control characters."""
     headers = [(name, value.encode("utf-8", "replace").decode("latin-1")) for name, value in request.headers]
     kept = [(name, "".join(one for one in value if one >= " ").strip()) for name, value in headers]
-    return replace(request, headers=kept, _by_name=None)
+    return replace(request, headers=kept)
 
 
 def _visible(data: bytes) -> str:

@@ -65,7 +65,7 @@ def hostile(chance, request):
         headers = list(request.headers)
         name, value = headers[at]
         headers[at] = name, mutated(chance, value.encode("latin-1", "replace")).decode("latin-1")
-        return replace(request, headers=headers, _by_name=None)
+        return replace(request, headers=headers)
     if part == "body":
         return replace(request, body=mutated(chance, request.body))
     text = mutated(chance, getattr(request, part if part != "header" else "query").encode("latin-1"))

@@ -12,7 +12,7 @@ The root user of an account needs no identity-based policy. A policy that cannot
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cloudlet.kit.policy import message
 from cloudlet.kit.policy.context import Context, Given
@@ -67,7 +67,7 @@ def decide(principal: Principal, policies: Policies, access: Access, context: Gi
     """`context` holds the global condition keys (aws:SourceIp, aws:CurrentTime …), or answers them when they are
     needed; what follows from the principal (aws:PrincipalArn, aws:username, aws:PrincipalTag/… …) need not be in it."""
     if len(access.resource) > RESOURCE_CHARACTERS_MAX:
-        access = replace(access, resource=access.resource[:RESOURCE_CHARACTERS_MAX])
+        access = access._replace(resource=access.resource[:RESOURCE_CHARACTERS_MAX])
     return _decide_in(Context(principal, access, context), principal, policies, access)
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 PrincipalType = Literal["User", "AssumedRole", "Root", "Service", "Anonymous", "FederatedUser"]
 
@@ -55,8 +56,7 @@ class Policies:
 NO_POLICIES = Policies()
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """What is asked for: one action on one resource ("*" where the action knows no resource). `resource_account`
     None means the principal's own. `context` are the service's condition keys; names without regard to case."""
 
@@ -64,4 +64,4 @@ class Access:
     resource: str
     resource_account: str | None = None
     resource_policy: NamedPolicy | None = None
-    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    context: Mapping[str, str | tuple[str, ...]] = MappingProxyType({})

@@ -54,7 +54,8 @@ class Contents:
     def __init__(self, space: Subspace) -> None:
         self.space = space
         self.message, self.group, self.member, self.dedup = space["m"], space["g"], space["gm"], space["u"]
-        self.ready, self.delayed, self.in_flight = DueIndex(space["r"]), DueIndex(space["l"]), DueIndex(space["f"])
+        self.ready = DueIndex(space["r"])
+        self.delayed, self.in_flight = DueIndex(space["l"], ahead_ms=1000), DueIndex(space["f"], ahead_ms=1000)
         self.groups, self.dedup_end = DueIndex(space["gr"]), DueIndex(space["ux"])
         self.attempt, self.attempt_end = space["a"], DueIndex(space["ax"])
         self.tally = Tally(space["n"], 3)
