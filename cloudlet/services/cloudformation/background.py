@@ -12,6 +12,7 @@ from cloudlet.services.cloudformation.acting import MustWait, become, call_apart
 from cloudlet.services.cloudformation.ending import give_up
 from cloudlet.services.cloudformation.kinds.kind import CallAws, Made, Stage
 from cloudlet.services.cloudformation.kinds.registry import require_kind
+from cloudlet.services.cloudformation.notification import tell_topics
 from cloudlet.services.cloudformation.service import cloudformation
 from cloudlet.services.cloudformation.taken import check_name, check_places
 from cloudlet.services.cloudformation.work import Act, Work, bare
@@ -223,7 +224,8 @@ def _stage(call: Call, work: Work, act: Act, call_aws: CallAws) -> Stage:
         stack.arn,
         act.resource.logical_id,
         act.name,
-        stack.settings.tags,
+        act.resource.tags,
+        act.before.tags if act.before is not None else [],
     )
 
 
@@ -246,6 +248,9 @@ def _told(act: Act, error: Exception) -> AwsError:
     if isinstance(error, StoreError) and not isinstance(error, TransactionTooLarge):
         raise error
     return making.told(act.resource.logical_id, error)
+
+
+cloudformation.task("tell_topics")(tell_topics)
 
 
 @cloudformation.task("clear")

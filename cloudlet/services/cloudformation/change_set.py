@@ -9,6 +9,7 @@ from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.services.cloudformation import body, engine, errors, lookup, planning, plans, rules
+from cloudlet.services.cloudformation.acting import acting_for
 from cloudlet.services.cloudformation.changes import Foreseen
 from cloudlet.services.cloudformation.prepared import PreparedPlan
 from cloudlet.services.cloudformation.records import (
@@ -145,7 +146,7 @@ def _put_change_set(tx: Tx, call: Call, request: dict[str, Any], intention: _Int
         raise errors.ValidationError(f"Stack [{seen.name}] changed meanwhile")
     if lookup.find_stack(tx, call.keys, stack.id) is None:
         lookup.put_new_stack(tx, call.keys, stack)
-        lookup.add_event(call, stack, stack.status, stack.status_reason)
+        lookup.add_event(call, stack, stack.status, stack.status_reason, acting=acting_for(call, None))
     if len(_change_sets_of(call, stack)) >= rules.CHANGE_SETS_MAX:
         raise errors.ValidationError(f"ChangeSet limit of {rules.CHANGE_SETS_MAX} for stack {stack.name} exceeded")
     revision = stack.revisions + 1

@@ -37,10 +37,13 @@ class Known(msgspec.Struct):
     """What the node knows and the worker needs."""
 
     pseudo: dict[str, Any]  # parameters that nobody states
+    tags: list[dict[str, str]]  # that the stack will have
+    tagged: list[str]  # types of resources that bear them
     resources: list[bytes]  # of the stack: Resource, opened
     attributes: dict[str, dict[str, Any]]  # by logical id: those that are secrets
     outputs: list[dict[str, Any]]  # as the stack tells them
-    secrets: list[str]  # hidden values of the stack's present plan
+    values: dict[str, str]  # of the present plan's parameters
+    secrets: list[str]  # those that are hidden
     exports: dict[str, str]
 
 
@@ -81,6 +84,8 @@ class _Foresight:
         self._secrets = head.secrets() + known.secrets
         self._outputs = PlanOutputs.decode(plan.outputs).outputs
         self._changes: dict[str, diff.Change | None] = {}
+        changed = {name for name, value in head.values.items() if known.values.get(name) != value}
+        self._causes = diff.Causes(frozenset(head.names) | self.present.keys(), frozenset(changed))
         self._scope = Scope(
             parameters={**references_of(head.values, head.lists), **known.pseudo},
             conditions=head.conditions,
@@ -95,7 +100,7 @@ class _Foresight:
     def changes(self) -> list[diff.Change]:
         """By logical id. What depends on a resource not yet there, or to be replaced, is unknown until then."""
         present = {name: state_of(resource) for name, resource in self.present.items()}
-        return sorted(diff.changes(present, self._wanted), key=lambda change: change.logical_id)
+        return sorted(diff.changes(present, self._wanted, self._causes), key=lambda change: change.logical_id)
 
     def outputs_change(self) -> bool:
         """Whether the outputs as they would be, as far as can be known, differ from the present ones."""
@@ -146,12 +151,15 @@ class _Foresight:
         attributes = {
             "DeletionPolicy": planned.deletion_policy,
             "UpdateReplacePolicy": planned.update_replace_policy,
-            "Metadata": planned.metadata,
+            "Metadata": self._value(planned.metadata),
+            "Tags": self._known.tags if planned.type in self._known.tagged else [],
         }
         state = diff.State(planned.type, self._value(planned.properties), None, planned.properties, attributes)
         before = self.present.get(planned.logical_id)
         if before is not None and before.type == planned.type:
-            self._changes[planned.logical_id] = diff.modification(planned.logical_id, state_of(before), state)
+            self._changes[planned.logical_id] = diff.modification(
+                planned.logical_id, state_of(before), state, self._causes
+            )
         return state
 
     def _value(self, stated: Any) -> Any:

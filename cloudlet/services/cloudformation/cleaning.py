@@ -8,7 +8,7 @@ a stack deleted whose update had stopped  all of these
 
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import export, inventory, lookup
+from cloudlet.services.cloudformation import export, inventory
 from cloudlet.services.cloudformation.ending import end, end_deleted
 from cloudlet.services.cloudformation.kinds.kind import Made
 from cloudlet.services.cloudformation.records import Removal, Resource
@@ -96,7 +96,7 @@ def _go_on(work: Work, **members: list[str]) -> None:
 
 
 def _skip(work: Work, resource: Resource) -> None:
-    lookup.add_event(work.call, work.stack, "DELETE_SKIPPED", resource=resource, token=work.operation.token)
+    work.tell("DELETE_SKIPPED", resource=resource)
     if work.operation.kind == "DELETE":
         work.put(replace(resource, status="DELETE_SKIPPED", updated_ms=work.call.now_ms, holds=[]))
     else:
@@ -106,12 +106,12 @@ def _skip(work: Work, resource: Resource) -> None:
 def record_deletion(work: Work, resource: Resource, outcome: Made | AwsError) -> None:
     operation = work.operation
     if not isinstance(outcome, AwsError):
-        lookup.add_event(work.call, work.stack, "DELETE_COMPLETE", resource=resource, token=operation.token)
+        work.tell("DELETE_COMPLETE", resource=resource)
         _forget_if_same(work, resource)
         _go_on(work)
         return
     failed = replace(resource, status="DELETE_FAILED", reason=outcome.message, updated_ms=work.call.now_ms)
-    lookup.add_event(work.call, work.stack, "DELETE_FAILED", outcome.message, resource=failed, token=operation.token)
+    work.tell("DELETE_FAILED", outcome.message, resource=failed)
     present = work.find(resource.logical_id)
     if operation.kind != "UPDATE" and (present is None or present.physical_id in (None, resource.physical_id)):
         work.put(failed)

@@ -3,11 +3,21 @@
 import json
 from typing import Any
 
+import msgspec
+
 from cloudlet.base import ids
 from cloudlet.kit.call import Call
 from cloudlet.services.cloudformation import errors, rules
 from cloudlet.services.cloudformation.keys import Keys
-from cloudlet.services.cloudformation.records import ChangeSet, ChangeSetPlace, Event, Operation, Resource, Stack
+from cloudlet.services.cloudformation.records import (
+    Acting,
+    ChangeSet,
+    ChangeSetPlace,
+    Event,
+    Operation,
+    Resource,
+    Stack,
+)
 from cloudlet.store.transaction import Tx
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -86,8 +96,9 @@ def add_event(
     resource: Resource | None = None,
     properties: str | None = None,
     token: str | None = None,
+    acting: Acting,
 ) -> None:
-    """One line of DescribeStackEvents: of a resource, or of the stack itself."""
+    """One line of DescribeStackEvents: of a resource, or of the stack itself. Its topics hear of it from who acts."""
     key = call.keys.sequence.key(stack.id)
     sequence = int(call.tx.get(key) or b"0") + 1
     call.tx.put(key, b"%d" % sequence)
@@ -103,6 +114,9 @@ def add_event(
         token=token,
     )
     call.tx.put(call.keys.event.key(stack.id, sequence), event.encode())
+    if stack.settings.notification_arns:
+        told = {"stack": stack.id, "sequence": sequence, "acting": msgspec.to_builtins(acting)}
+        call.later("tell_topics", told | {"topics": stack.settings.notification_arns}, lane=f"tell {stack.id}")
 
 
 def as_json(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cloudlet.base.errors import AwsError, InternalFailure
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudformation import lookup, sealing
+from cloudlet.services.cloudformation import sealing
 from cloudlet.services.cloudformation.errors import ValidationError
 from cloudlet.services.cloudformation.kinds.kind import Kind, Made
 from cloudlet.services.cloudformation.kinds.registry import require_kind
@@ -40,7 +40,7 @@ def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
         return _to_create(work, kind, wanted, present)
     change = modification(planned.logical_id, state_of(present), state_of(wanted))
     kept = replace(wanted, physical_id=present.physical_id, attributes=present.attributes, sealed=present.sealed)
-    if change is None or (change.scope and "Properties" not in change.scope):
+    if change is None or not {"Properties", "Tags"} & set(change.scope):
         unchanged = replace(kept, status=present.status, reason=present.reason, updated_ms=present.updated_ms)
         if unchanged != present:
             work.put(unchanged)
@@ -54,7 +54,9 @@ def _resolved(work: Work, plan: PlanHead, planned: PlannedResource, wanted: Reso
     properties = resolve(planned.properties, work.scope(plan))
     kind = require_kind(planned.type)
     check_properties(planned.logical_id, kind, properties)
-    return kind, replace(wanted, properties=properties, holds=kind.holds(properties))
+    metadata = resolve(planned.metadata, work.scope(plan))
+    tags = work.stack.settings.tags if "Tags" in kind.properties else []
+    return kind, replace(wanted, properties=properties, holds=kind.holds(properties), tags=tags, metadata=metadata)
 
 
 def told(logical_id: str, error: Exception) -> AwsError:
@@ -125,13 +127,13 @@ def announce(work: Work, act: Act) -> None:
     if act.is_repeated or act.reason is not None:
         return
     if act.kind == "delete":
-        _event(work, act.resource, "DELETE_IN_PROGRESS")
+        work.tell("DELETE_IN_PROGRESS", resource=act.resource)
         return
     properties = None if act.is_bare else work.shown(act.resource.properties)
     verb = "CREATE" if act.kind == "create" else "UPDATE"
     reason = REPLACING if act.kind == "replace" else None
     before = replace(act.resource, physical_id=act.before.physical_id if act.before else None)
-    _event(work, before, f"{verb}_IN_PROGRESS", reason, properties)
+    work.tell(f"{verb}_IN_PROGRESS", reason, resource=before, properties=properties)
 
 
 def record_success(work: Work, act: Act, made: Made) -> None:
@@ -149,8 +151,8 @@ def record_success(work: Work, act: Act, made: Made) -> None:
     work.put(resource)
     properties = work.shown(resource.properties)
     if act.kind != "update":
-        _event(work, resource, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties)
-    _event(work, resource, f"{verb}_COMPLETE", None, properties)
+        work.tell(f"{verb}_IN_PROGRESS", "Resource creation Initiated", resource=resource, properties=properties)
+    work.tell(f"{verb}_COMPLETE", resource=resource, properties=properties)
 
 
 def _sealed(work: Work, act: Act, made: Made) -> bytes:
@@ -189,19 +191,11 @@ def record_failure(work: Work, act: Act, error: AwsError) -> None:
         updated_ms=work.call.now_ms,
     )
     properties = None if act.is_bare else work.shown(act.resource.properties)
-    _event(work, failed, failed.status, error.message, properties)
+    work.tell(failed.status, error.message, resource=failed, properties=properties)
     if (act.in_pieces and is_new) or (act.kind == "create" and work.stack.settings.disable_rollback):
         work.put(failed)
     elif act.kind == "update" and act.before is not None:
         work.put(replace(act.before, status=failed.status, reason=error.message, updated_ms=work.call.now_ms))
-
-
-def _event(
-    work: Work, resource: Resource, status: str, reason: str | None = None, properties: str | None = None
-) -> None:
-    lookup.add_event(
-        work.call, work.stack, status, reason, resource=resource, properties=properties, token=work.operation.token
-    )
 
 
 def outputs(work: Work, stated: list[dict[str, Any]]) -> list[dict[str, Any]]:

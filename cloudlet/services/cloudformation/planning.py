@@ -5,6 +5,7 @@ from typing import Any
 from cloudlet.kit.call import Call
 from cloudlet.services.cloudformation import body, errors, export, inventory, plans, sealing
 from cloudlet.services.cloudformation.changes import Foreseen, Known
+from cloudlet.services.cloudformation.kinds.registry import require_kind
 from cloudlet.services.cloudformation.prepared import PreparedPlan
 from cloudlet.services.cloudformation.records import Resource, ResourceLine, Stack
 from cloudlet.services.cloudformation.requests import pseudo_of
@@ -16,7 +17,7 @@ KNOWN_BYTES_MAX = 32 << 20  # of a stack's resources; what a worker can hold a f
 
 async def foresee(call: Call, stack: Stack, plan: PreparedPlan, *, with_pages: bool = False) -> Foreseen:
     """`stack` with the settings that it will have. Whoever acts on the answer looks whether it `is_as_seen`."""
-    known, lines = call.transact(_known, call, stack, plan.decoded_head().imports)
+    known, lines = call.transact(_known, call, stack, plan)
     begin: bytes | None = b""
     while begin is not None:
         stored, secrets, begin = call.transact(_resources, call, stack, lines, begin)
@@ -32,12 +33,23 @@ def is_as_seen(seen: Stack, present: Stack) -> bool:
     return (seen.id, seen.operations, seen.revision) == (present.id, present.operations, present.revision)
 
 
-def _known(tx: Tx, call: Call, stack: Stack, imports: list[str]) -> tuple[Known, dict[str, ResourceLine]]:
-    secrets = plans.require_head(call, stack.id, stack.revision).secrets() if stack.revision else []
-    found = {name: export.find_export(call, name) for name in imports}
+def _known(tx: Tx, call: Call, stack: Stack, plan: PreparedPlan) -> tuple[Known, dict[str, ResourceLine]]:
+    present = plans.require_head(call, stack.id, stack.revision) if stack.revision else None
+    found = {name: export.find_export(call, name) for name in plan.decoded_head().imports}
     exports = {name: value.value for name, value in found.items() if value is not None}
     pseudo = pseudo_of(stack, stack.settings).values()
-    return Known(pseudo, [], {}, stack.outputs, secrets, exports), inventory.lines_of(tx, call.keys, stack.id)
+    known = Known(
+        pseudo=pseudo,
+        tags=stack.settings.tags,
+        tagged=[type_ for type_ in plan.types if "Tags" in require_kind(type_).properties],
+        resources=[],
+        attributes={},
+        outputs=stack.outputs,
+        values=present.values if present is not None else {},
+        secrets=present.secrets() if present is not None else [],
+        exports=exports,
+    )
+    return known, inventory.lines_of(tx, call.keys, stack.id)
 
 
 def _resources(

@@ -119,6 +119,7 @@ class Resource(Record, frozen=True):
     begun: str | None = None  # the operation that is making it, or its successor, in pieces: unfinished after a crash
     begun_name: str = ""  # what that one is called
     holds: list[str] = []  # places that no other resource may have; see kinds/kind.py
+    tags: list[dict[str, str]] = []  # of the stack, that it bears too
 
 
 class ResourceLine(Record, frozen=True):

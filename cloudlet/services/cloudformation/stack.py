@@ -197,7 +197,7 @@ def continue_update_rollback(call: Call, request: dict[str, Any]) -> dict[str, A
     lookup.put_operation(call.tx, call.keys, stack.id, operation)
     stack = replace(stack, status="UPDATE_ROLLBACK_IN_PROGRESS", status_reason="User Initiated")
     lookup.put_stack(call.tx, call.keys, stack)
-    lookup.add_event(call, stack, stack.status, stack.status_reason, token=operation.token)
+    lookup.add_event(call, stack, stack.status, stack.status_reason, token=operation.token, acting=acting)
     call.later("advance", {"stack": stack.id, "operation": operation.id})
     return {}
 

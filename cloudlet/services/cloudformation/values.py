@@ -26,6 +26,7 @@ def state_of(resource: Resource) -> State:
         "DeletionPolicy": resource.deletion_policy,
         "UpdateReplacePolicy": resource.update_replace_policy,
         "Metadata": resource.metadata,
+        "Tags": resource.tags,
     }
     return State(resource.type, resource.properties, resource.physical_id, resource.stated, attributes)
 

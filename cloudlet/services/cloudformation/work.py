@@ -66,7 +66,16 @@ class Work:
     def enter(self, status: str, reason: str | None = None) -> None:
         """Another status of the stack, with its event."""
         self.change_stack(status=status, status_reason=reason)
-        lookup.add_event(self.call, self.stack, status, reason, token=self.operation.token)
+        self.tell(status, reason)
+
+    def tell(
+        self, status: str, reason: str | None = None, *, resource: Resource | None = None, properties: str | None = None
+    ) -> None:
+        """An event of the stack, or of a resource."""
+        lookup.add_event(
+            self.call, self.stack, status, reason, resource=resource, properties=properties,
+            token=self.operation.token, acting=self.operation.acting,
+        )  # fmt: skip
 
     def find(self, logical_id: str) -> Resource | None:
         if logical_id not in self._found:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cloudlet.services.cloudformation.template.diff import State, changes
+from cloudlet.services.cloudformation.template.diff import Causes, State, changes
 from cloudlet.services.cloudformation.template.document import parse
 from cloudlet.services.cloudformation.template.errors import TemplateError
 from cloudlet.services.cloudformation.template.graph import creation_order, dependencies, live
@@ -102,7 +102,7 @@ def test_a_property_that_cannot_be_changed_in_place_makes_a_new_resource(
 
 def test_a_dynamic_change_names_the_resource_it_comes_from() -> None:
     after = state(stated={"KmsMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}, KmsMasterKeyId=UNKNOWN)
-    (change,) = changes({"Q": state(KmsMasterKeyId="k")}, {"Q": after})
+    (change,) = changes({"Q": state(KmsMasterKeyId="k")}, {"Q": after}, Causes(resources=frozenset(("Key",))))
     (detail,) = change.details
     assert (detail.evaluation, detail.source, detail.cause) == ("Dynamic", "ResourceAttribute", "Key.Arn")
 

@@ -29,7 +29,14 @@ async def _create_alarm(stage: Stage, properties: Properties) -> Made:
 
 
 async def _update_alarm(stage: Stage, before: Resource, properties: Properties) -> Made:
-    return await _put(stage, before.physical_id or "", properties)
+    """An alarm that is there takes no tags from PutMetricAlarm."""
+    made = await _put(stage, before.physical_id or "", properties)
+    arn, old, new = made.attributes["Arn"], stage.tag_map_before(before.properties), stage.tag_map(properties)
+    if old.keys() - new.keys():
+        await stage.aws("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=sorted(old.keys() - new.keys()))
+    if new and new != old:
+        await stage.aws("cloudwatch", "TagResource", ResourceARN=arn, Tags=stage.tags_with(properties))
+    return made
 
 
 async def _delete_alarm(stage: Stage, resource: Resource) -> None:

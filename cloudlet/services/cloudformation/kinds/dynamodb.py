@@ -112,7 +112,7 @@ def _index_updates(before: Properties, properties: Properties) -> list[dict[str,
 
 
 async def _retag(stage: Stage, arn: str, before: Properties, after: Properties) -> None:
-    old, new = stage.tag_map(before), stage.tag_map(after)
+    old, new = stage.tag_map_before(before), stage.tag_map(after)
     if old.keys() - new.keys():
         await stage.aws("dynamodb", "UntagResource", ResourceArn=arn, TagKeys=sorted(old.keys() - new.keys()))
     if new and new != old:

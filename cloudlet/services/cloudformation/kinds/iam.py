@@ -38,7 +38,7 @@ async def _set_boundary(stage: Stage, entity: str, name: str, old: Properties, n
 
 
 async def _retag(stage: Stage, entity: str, name: str, old: Properties, new: Properties) -> None:
-    before, after = stage.tag_map(old), stage.tag_map(new)
+    before, after = stage.tag_map_before(old), stage.tag_map(new)
     who = {f"{entity}Name": name}
     if before.keys() - after.keys():
         await stage.aws("iam", f"Untag{entity}", **who, TagKeys=sorted(before.keys() - after.keys()))

@@ -41,6 +41,7 @@ class Stage:
     logical_id: str
     name: str
     tags: list[dict[str, str]]  # of the stack: resources bear them too
+    tags_before: list[dict[str, str]] = field(default_factory=list)
 
     async def aws(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
         """Call a service as the stack's owner or role; None values are left out."""
@@ -67,14 +68,20 @@ class Stage:
 
     def tags_with(self, properties: Properties, name: str = "Tags") -> list[dict[str, str]]:
         """The resource's own tags over the stack's."""
-        merged = {tag["Key"]: tag["Value"] for tag in self.tags}
-        stated = properties.get(name, [])
-        own = stated.items() if isinstance(stated, Mapping) else ((tag["Key"], tag["Value"]) for tag in stated)
-        merged.update({str(key): str(value) for key, value in own})
-        return [{"Key": key, "Value": value} for key, value in merged.items()]
+        return [{"Key": key, "Value": value} for key, value in self.tag_map(properties, name).items()]
 
     def tag_map(self, properties: Properties, name: str = "Tags") -> dict[str, str]:
-        return {tag["Key"]: tag["Value"] for tag in self.tags_with(properties, name)}
+        return _merged(self.tags, properties.get(name, []))
+
+    def tag_map_before(self, properties: Properties) -> dict[str, str]:
+        """What an update finds: the resource's own tags over those that the stack had."""
+        return _merged(self.tags_before, properties.get("Tags", []))
+
+
+def _merged(tags: list[dict[str, str]], stated: Any) -> dict[str, str]:
+    own = stated.items() if isinstance(stated, Mapping) else ((tag["Key"], tag["Value"]) for tag in stated)
+    merged = {tag["Key"]: tag["Value"] for tag in tags}
+    return merged | {str(key): str(value) for key, value in own}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ async def _update_function(stage: Stage, before: Resource, properties: Propertie
 
 
 async def _retag(stage: Stage, arn: str, before: Properties, after: Properties) -> None:
-    old, new = stage.tag_map(before), stage.tag_map(after)
+    old, new = stage.tag_map_before(before), stage.tag_map(after)
     if old.keys() - new.keys():
         await stage.aws("lambda", "UntagResource", Resource=arn, TagKeys=sorted(old.keys() - new.keys()))
     if new and new != old:

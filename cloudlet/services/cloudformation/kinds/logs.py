@@ -35,7 +35,7 @@ async def _update_group(stage: Stage, before: Resource, properties: Properties) 
     name = before.physical_id or ""
     if changed(before, properties, "RetentionInDays"):
         await _set_retention(stage, name, properties)
-    old, new = stage.tag_map(before.properties), stage.tag_map(properties)
+    old, new = stage.tag_map_before(before.properties), stage.tag_map(properties)
     arn = before.attributes["Arn"].removesuffix(":*")
     if old.keys() - new.keys():
         await stage.aws("logs", "UntagResource", resourceArn=arn, tagKeys=sorted(old.keys() - new.keys()))

@@ -64,7 +64,7 @@ async def _configure(stage: Stage, name: str, old: Properties, new: Properties) 
         else:
             await stage.aws("s3", operation, Bucket=name, **{argument: removal})
     tags = stage.tags_with(new)
-    if tags != (stage.tags_with(old) if old else []):
+    if stage.tag_map(new) != stage.tag_map_before(old):
         if tags:
             await stage.aws("s3", "PutBucketTagging", Bucket=name, Tagging={"TagSet": tags})
         else:

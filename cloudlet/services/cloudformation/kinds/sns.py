@@ -104,7 +104,7 @@ async def _subscriptions(stage: Stage, arn: str) -> dict[tuple[str, str | None],
 
 
 async def _retag(stage: Stage, arn: str, before: Properties, after: Properties) -> None:
-    old, new = stage.tag_map(before), stage.tag_map(after)
+    old, new = stage.tag_map_before(before), stage.tag_map(after)
     if old.keys() - new.keys():
         await stage.aws("sns", "UntagResource", ResourceArn=arn, TagKeys=sorted(old.keys() - new.keys()))
     if new and new != old:

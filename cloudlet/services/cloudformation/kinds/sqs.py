@@ -41,7 +41,7 @@ async def _update_queue(stage: Stage, before: Resource, properties: Properties) 
         wanted[name] = _DEFAULTS.get(name, "")
     if wanted:
         await stage.aws("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=wanted)
-    old, new = stage.tag_map(before.properties), stage.tag_map(properties)
+    old, new = stage.tag_map_before(before.properties), stage.tag_map(properties)
     if old.keys() - new.keys():
         await stage.aws("sqs", "UntagQueue", QueueUrl=url, TagKeys=sorted(old.keys() - new.keys()))
     if new and new != old:

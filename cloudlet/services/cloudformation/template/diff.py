@@ -14,7 +14,7 @@ from cloudlet.services.cloudformation.template.parameters import scalar_text
 from cloudlet.services.cloudformation.template.replacement import requires_recreation
 
 # Attributes of a resource that may change without its properties; the value is the Scope and Target.Attribute.
-_ATTRIBUTES = ("DeletionPolicy", "UpdateReplacePolicy", "Metadata")
+_ATTRIBUTES = ("DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class State:
     properties: Mapping[str, Any]
     physical_id: str | None = None
     stated: Mapping[str, Any] = field(default_factory=dict)  # the properties as written: says why a value changes
-    attributes: Mapping[str, Any] = field(default_factory=dict)  # DeletionPolicy, UpdateReplacePolicy, Metadata
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # DeletionPolicy, UpdateReplacePolicy, Metadata, Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,24 @@ class Change:
         return list(dict.fromkeys(detail.attribute for detail in self.details))
 
 
-def changes(present: Mapping[str, State], wanted: Mapping[str, State]) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What a property may change for: names of resources, and of parameters whose values have changed."""
+
+    resources: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+
+
+NO_CAUSES = Causes()
+
+
+def changes(present: Mapping[str, State], wanted: Mapping[str, State], causes: Causes = NO_CAUSES) -> list[Change]:
     """In the order of the new template, then what it no longer has."""
     _check_types(present, wanted)
     result = []
     for logical_id, state in wanted.items():
         before = present.get(logical_id)
-        change = _added(logical_id, state) if before is None else modification(logical_id, before, state)
+        change = _added(logical_id, state) if before is None else modification(logical_id, before, state, causes)
         if change is not None:
             result.append(change)
     for logical_id, state in present.items():
@@ -85,9 +96,9 @@ def _added(logical_id: str, state: State) -> Change:
     return Change("Add", logical_id, state.type)
 
 
-def modification(logical_id: str, before: State, after: State) -> Change | None:
+def modification(logical_id: str, before: State, after: State, causes: Causes = NO_CAUSES) -> Change | None:
     """How one resource changes; None if it stays as it is."""
-    details = (*_property_details(before, after), *_attribute_details(before, after))
+    details = (*_property_details(before, after, causes), *_attribute_details(before, after))
     if not details:
         return None
     recreating = {detail.evaluation for detail in details if detail.recreation == "Always"}
@@ -95,26 +106,30 @@ def modification(logical_id: str, before: State, after: State) -> Change | None:
     return Change("Modify", logical_id, after.type, before.physical_id, replacement, details)
 
 
-def _property_details(before: State, after: State) -> Iterator[Detail]:
+def _property_details(before: State, after: State, causes: Causes) -> Iterator[Detail]:
     for name in sorted(before.properties.keys() | after.properties.keys()):
         old, new = before.properties.get(name), after.properties.get(name)
         if same(old, new):
             continue
         recreation = "Always" if requires_recreation(after.type, name) else "Never"
+        stated = list(references(after.stated.get(name)))
+        parameters = sorted({name for name, attribute in stated if attribute is None} & causes.parameters)
+        for parameter in parameters:
+            yield Detail("Properties", name, recreation, "Static", "ParameterReference", parameter, old, new)
         if is_unknown(new):
-            source, cause = _cause(after.stated.get(name))
+            source, cause = _cause(stated, causes)
             yield Detail("Properties", name, recreation, "Dynamic", source, cause, old, new)
+        elif parameters:
+            yield Detail("Properties", name, recreation, "Dynamic", "DirectModification", None, old, new)
         else:
             yield Detail("Properties", name, recreation, "Static", "DirectModification", None, old, new)
 
 
-def _cause(stated: Any) -> tuple[str, str | None]:
+def _cause(stated: list[tuple[str, str | None]], causes: Causes) -> tuple[str, str | None]:
     """The first resource that a value not yet known comes from."""
-    for name, attribute in references(stated):
-        if attribute is None and "::" not in name:
-            return "ResourceReference", name
-        if attribute:
-            return "ResourceAttribute", f"{name}.{attribute}"
+    for name, attribute in stated:
+        if name in causes.resources:
+            return ("ResourceAttribute", f"{name}.{attribute}") if attribute else ("ResourceReference", name)
     return "DirectModification", None
 
 

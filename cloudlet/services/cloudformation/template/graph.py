@@ -80,7 +80,7 @@ def check_references(template: Template) -> None:
     _check_conditions_exist(template)
     known = template.resources.keys() | template.parameters.keys() | PSEUDO_PARAMETERS
     resources, outputs = list(template.resources.values()), list(template.outputs.values())
-    _check_block("Resources", [r.properties for r in resources], known, template.resources)
+    _check_block("Resources", [[r.properties, r.metadata] for r in resources], known, template.resources)
     _check_depends_on(resources, template.resources)
     _check_block("Outputs", [[output.value, output.export_name] for output in outputs], known, template.resources)
 
@@ -126,7 +126,9 @@ def _refuse_unresolved(block: str, names: dict[str, None]) -> None:
 def live(template: Template, scope: Scope) -> Template:
     """The template as its conditions make it: resources, outputs and branches that are not chosen are gone."""
     resources = {
-        name: replace(resource, properties=settle(resource.properties, scope))
+        name: replace(
+            resource, properties=settle(resource.properties, scope), metadata=settle(resource.metadata, scope)
+        )
         for name, resource in template.resources.items()
         if resource.condition is None or scope.conditions[resource.condition]
     }
@@ -179,7 +181,7 @@ def dependencies(template: Template) -> dict[str, set[str]]:
     unresolved: dict[str, None] = {}
     for name, resource in template.resources.items():
         needed = {target for target in resource.depends_on if target in template.resources}
-        for target, _ in references(resource.properties):
+        for target, _ in references([resource.properties, resource.metadata]):
             if target in template.resources:
                 needed.add(target)
             elif target not in known:
