@@ -6,7 +6,7 @@ starts, and removed in the transaction that also keeps its outcome: at least onc
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from time import perf_counter
 from typing import Any
@@ -21,6 +21,7 @@ from cloudlet.kit.node import Node
 from cloudlet.kit.outbox import Entry
 from cloudlet.kit.retry import GiveUp, Retry, backoff_ms
 from cloudlet.kit.service import Task
+from cloudlet.kit.shares import ALL_PLACES, Places
 from cloudlet.store.errors import StoreError, StoreFull, StoreStalled
 from cloudlet.store.transaction import Tx
 
@@ -41,6 +42,7 @@ class Workers:
         }
         self._order = deque(self._tasks)  # whose turn it is
         self._running: dict[str, set[asyncio.Task]] = {target: set() for target in self._tasks}
+        self._held: dict[str, Counter[str]] = {target: Counter() for target in self._tasks}  # by share
         self.watch: LoopWatch | None = None
         self._loop_task: asyncio.Task | None = None
         self._is_released = True  # what the last run had begun
@@ -101,7 +103,7 @@ class Workers:
         """Of each target that has work: how much runs, since when the oldest waits."""
         tx = self.node.database.begin()
         try:
-            oldest = {target: self.node.outbox.next_due(tx, target) for target in self._tasks}
+            oldest = {target: self.node.outbox.next_due(tx, target, ALL_PLACES) for target in self._tasks}
         finally:
             tx.discard()
         return [
@@ -115,7 +117,7 @@ class Workers:
         tx = self.node.database.begin()
         try:
             moments = [
-                self.node.outbox.next_due(tx, target)
+                self.node.outbox.next_due(tx, target, self._places(target, task) if task.waits else None)
                 for target, task in self._tasks.items()
                 if self._room(target, task)
             ]
@@ -210,12 +212,15 @@ class Workers:
         """How many more may run."""
         return max(0, task.in_flight_max - len(self._running[target]))
 
+    def _places(self, target: str, task: Task) -> Places:
+        return Places(self._room(target, task), self._held[target])
+
     def _start_waiting(self, target: str, task: Task) -> bool:
         """Lease due entries of an `async def` task and start them."""
-        running, room = self._running[target], self._room(target, task)
-        if room == 0 or self._peek(target) is None:
+        running, places = self._running[target], self._places(target, task)
+        if places.free == 0 or not self._is_due(target, places):
             return False
-        entries, horizon = self.node.database.transact(self._take, target, min(room, ENTRIES_PER_TURN), task.lease_ms)
+        entries, horizon = self.node.database.transact(self._take, target, places, task.lease_ms)
         for entry in entries:
             attempt: Coroutine[Any, Any, None] = self._attend(task, entry, horizon)
             if self.watch is not None:
@@ -223,11 +228,33 @@ class Workers:
             started = asyncio.get_running_loop().create_task(attempt, name=target)
             running.add(started)
             started.add_done_callback(running.discard)
+            if entry.share is not None:
+                self._hold(started, self._held[target], entry.share)
             started.add_done_callback(lambda _: self.node.waiters.wake(("outbox",)))
         return bool(entries)
 
-    def _take(self, tx: Tx, target: str, limit: int, lease_ms: int) -> list[Entry]:
-        return self.node.outbox.take(tx, target, self.node.clock.now_ms(), limit, lease_ms)
+    def _is_due(self, target: str, places: Places) -> bool:
+        tx = self.node.database.begin()
+        try:
+            due_ms = self.node.outbox.next_due(tx, target, places)
+        finally:
+            tx.discard()
+        return due_ms is not None and due_ms <= self.node.clock.now_ms()
+
+    def _take(self, tx: Tx, target: str, places: Places, lease_ms: int) -> list[Entry]:
+        limit = min(places.free, ENTRIES_PER_TURN)
+        return self.node.outbox.take(tx, target, self.node.clock.now_ms(), limit, lease_ms, places)
+
+    def _hold(self, started: asyncio.Task, held: Counter[str], share: str) -> None:
+        """A place of its share's, until it has ended."""
+        held[share] += 1
+
+        def let_go(_: asyncio.Task) -> None:
+            held[share] -= 1
+            if not held[share]:
+                del held[share]
+
+        started.add_done_callback(let_go)
 
     async def _attend(self, task: Task, entry: Entry, horizon: int) -> None:
         """One attempt at a leased entry, begun only once the entry and its lease are durable."""

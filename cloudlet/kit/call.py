@@ -190,14 +190,17 @@ class Call:
         due_ms: int | None = None,
         age_max_ms: int = TASK_AGE_MAX_MS,
         account: str | None = None,
+        share: str | None = None,
     ) -> str:
         """Store work for this service's task `task`, run after this transaction; returns the entry's id.
 
         `lane`: strictly in order with the others of that name. `due_ms`: not before this moment of the service clock;
         its age counts from there.
-        `payload` is plain data (msgpack). `account`: on whose behalf it runs, by default this call's.
+        `payload` is plain data (msgpack). `account`: on whose behalf it runs, by default this call's. `share`, of a
+        task that waits: whose it is, who therefore never takes all of the task's places.
         """
         assert task in self.service.tasks, f"{self.service.name} has no task {task}"
+        assert share is None or self.service.tasks[task].waits, f"{task} holds no place: only what waits does"
         entry = outbox.Entry(
             id=outbox.new_entry_id(),
             service=self.service.name,
@@ -209,6 +212,7 @@ class Call:
             due_ms=self.now_ms if due_ms is None else due_ms,
             expires_ms=max(self.now_ms, due_ms or 0) + age_max_ms,
             lane=lane,
+            share=share,
         )
         self.node.outbox.put(self.tx, entry)
         self.tx.after_commit(lambda: self.node.waiters.wake(("outbox",)))

@@ -83,8 +83,12 @@ class DueIndex:
 
     def first_due(self, tx: Tx) -> int | None:
         """When the next entry is due, however far off; for indexes from which little is taken back."""
-        rows = self._rows(tx, self._mark(tx), FOREVER_MS, 1)
-        return self._entry(rows[0]).due_ms if rows else None
+        entries = self.first(tx, 1)
+        return entries[0].due_ms if entries else None
+
+    def first(self, tx: Tx, limit: int) -> list[DueEntry]:
+        """The first entries, however far off; likewise."""
+        return [self._entry(row) for row in self._rows(tx, self._mark(tx), FOREVER_MS, limit)]
 
     def _rows(self, tx: Tx, mark: bytes, until_ms: int, limit: int) -> list[Row]:
         end = self._entries.key(until_ms + 1)

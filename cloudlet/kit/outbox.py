@@ -10,11 +10,13 @@ that a dead worker's work is done by another (at start, `release` brings it back
     lane    ("l", lane)                    -> Lane: head and tail position
     waiting ("w", lane, position)          -> id                           behind the head
     leased  ("x", target) DueIndex         -> value: id
+    shares  ("s", target) Shares           ready, too: entries of which nobody may take all places, see shares.py
 """
 
 from cloudlet.base import ids
 from cloudlet.kit.due import DueIndex
 from cloudlet.kit.record import Record, replace
+from cloudlet.kit.shares import Places, Shares
 from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
 
@@ -33,6 +35,7 @@ class Entry(Record, frozen=True):
     is_leased: bool = False
     lane: str | None = None
     position: int = 0  # within the lane
+    share: str | None = None  # whose places it takes
 
     @property
     def target(self) -> str:
@@ -50,6 +53,7 @@ class Outbox:
         self._entries, self._waiting, self._lanes = space["e"], space["w"], space["l"]
         self._ready = _Indexes(space["r"])
         self._leased = _Indexes(space["x"])
+        self._shares = space["s"]
 
     def put(self, tx: Tx, entry: Entry) -> None:
         """Store `entry`; its place in its lane, if it has one, is given here."""
@@ -69,11 +73,18 @@ class Outbox:
         due = self._ready[target].due(tx, now_ms, 1)
         return self.require(tx, due[0].value.decode()) if due else None
 
-    def take(self, tx: Tx, target: str, now_ms: int, limit: int, lease_ms: int) -> list[Entry]:
-        """Lease the first due entries of `target`, soonest first; each comes back after `lease_ms` if not finished."""
+    def take(
+        self, tx: Tx, target: str, now_ms: int, limit: int, lease_ms: int, places: Places | None = None
+    ) -> list[Entry]:
+        """Lease the first due entries of `target`, soonest first; each comes back after `lease_ms` if not finished.
+        Those that are in a share only where `places` says what is free."""
+        ready = [due.value.decode() for due in self._ready[target].claim(tx, now_ms, limit)]
+        if places is not None and len(ready) < limit:
+            left = Places(places.free - len(ready), places.held)
+            ready += self._shares_of(target).claim(tx, now_ms, limit - len(ready), left)
         taken = []
-        for due in self._ready[target].claim(tx, now_ms, limit):
-            entry = self.require(tx, due.value.decode())
+        for entry_id in ready:
+            entry = self.require(tx, entry_id)
             entry = replace(entry, attempts=entry.attempts + 1, is_leased=True, due_ms=now_ms + lease_ms)
             self._index(entry, tx)
             taken.append(entry)
@@ -104,8 +115,11 @@ class Outbox:
             self._index(replace(entry, is_leased=False, due_ms=now_ms), tx)
         return len(ended)
 
-    def next_due(self, tx: Tx, target: str) -> int | None:
-        return self._ready[target].first_due(tx)
+    def next_due(self, tx: Tx, target: str, places: Places | None = None) -> int | None:
+        """When the next entry is due; of those in a share, the next that finds a place."""
+        due_ms = self._ready[target].first_due(tx)
+        in_share_ms = self._shares_of(target).next_due(tx, places) if places is not None else None
+        return min((moment for moment in (due_ms, in_share_ms) if moment is not None), default=None)
 
     def find(self, tx: Tx, entry_id: str) -> Entry | None:
         stored = tx.get(self._entries.key(entry_id))
@@ -133,12 +147,21 @@ class Outbox:
 
     def _index(self, entry: Entry, tx: Tx) -> None:
         tx.put(self._entries.key(entry.id), entry.encode())
+        if entry.share is not None and not entry.is_leased:
+            self._shares_of(entry.target).put(tx, entry.share, entry.due_ms, entry.id)
+            return
         indexes = self._leased if entry.is_leased else self._ready
         indexes[entry.target].put(tx, entry.due_ms, (entry.id,), entry.id.encode())
 
     def _unindex(self, entry: Entry, tx: Tx) -> None:
+        if entry.share is not None and not entry.is_leased:
+            self._shares_of(entry.target).remove(tx, entry.share, entry.due_ms, entry.id)
+            return
         indexes = self._leased if entry.is_leased else self._ready
         indexes[entry.target].remove(tx, entry.due_ms, (entry.id,))
+
+    def _shares_of(self, target: str) -> Shares:
+        return Shares(self._shares[target])
 
 
 class _Indexes(dict[str, DueIndex]):

@@ -232,3 +232,35 @@ def test_what_a_dead_process_had_taken_runs_again(bench: Bench) -> None:
     second.runner.close()
     assert second.done == bench.done
     assert second.database.transact(lambda tx: second.node.outbox.next_due(tx, "bench.ask"))[0] is None
+
+
+def test_whose_work_takes_long_keeps_nobody_else_waiting(bench: Bench) -> None:
+    ended: list[str] = []
+    go = asyncio.Event()
+
+    @bench.service.task("ask", in_flight_max=8)
+    async def ask(call: Call, payload: dict) -> None:
+        if payload["of"] == "slow":
+            await go.wait()
+        ended.append(payload["of"])
+
+    bench.ready()
+    for _ in range(50):
+        bench.later("ask", {"of": "slow"}, share="slow")
+    bench.later("ask", {"of": "quick"}, share="quick")
+
+    async def scenario() -> None:
+        for _ in range(50):
+            bench.workers.turn()
+            await asyncio.sleep(0.001)
+        assert ended == ["quick"]
+        assert bench.workers.backlogs()[0]["Running"] == 4
+        assert bench.workers.next_due_ms() is None, "what finds no place keeps nobody awake"
+        bench.later("ask", {"of": "quick"}, share="quick")
+        bench.workers.turn()
+        go.set()
+        await bench.workers.settle()
+
+    bench.runner.run(scenario())
+    assert len(ended) == 52
+    assert bench.workers.backlogs() == []

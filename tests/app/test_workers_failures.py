@@ -9,6 +9,7 @@ from test_workers import Bench
 
 from cloudlet.kit.call import Call
 from cloudlet.kit.retry import GiveUp
+from cloudlet.kit.shares import Places
 from cloudlet.store.errors import StoreFull, StoreStalled
 
 
@@ -154,7 +155,7 @@ def test_a_start_on_a_full_disk_waits_for_room_and_then_does_what_a_dead_process
         bench.done.append(call.entry_id)
 
     bench.ready().later("ask", {})
-    bench.database.transact(bench.workers._take, "bench.ask", 1, 60_000)  # and died
+    bench.database.transact(bench.workers._take, "bench.ask", Places(1, {}), 60_000)  # and died
     refuse_writes(bench, StoreFull("full"), 2)
 
     async def start() -> None:

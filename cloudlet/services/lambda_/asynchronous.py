@@ -17,7 +17,7 @@ from cloudlet.services.lambda_ import errors, rules
 from cloudlet.services.lambda_.destinations import Ending, report
 from cloudlet.services.lambda_.execution import Ask, Plan, count, own_call, plan, run
 from cloudlet.services.lambda_.keys import Keys
-from cloudlet.services.lambda_.lookup import find_function, find_invoke_config
+from cloudlet.services.lambda_.lookup import arn_of, find_function, find_invoke_config
 from cloudlet.services.lambda_.records import LATEST, EventInvokeConfig, Function
 from cloudlet.services.lambda_.service import lambda_
 
@@ -41,8 +41,14 @@ def enqueue(call: Call, keys: Keys, function: Function, qualifier: str | None, a
         "runs": 0,
         "waits": 0,
     }
-    call.later("invoke_async", event, account=keys.account)
+    _put(call, keys, event, call.now_ms)
     call.count("AsyncEventsReceived", FunctionName=function.name)
+
+
+def _put(call: Call, keys: Keys, event: dict[str, Any], due_ms: int) -> None:
+    """In the function's share: however long its runs take, other functions have theirs."""
+    share = arn_of(keys, event["name"])
+    call.later("invoke_async", event, due_ms=due_ms, account=keys.account, share=share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ def _again(call: Call, attempt: Attempt, event: dict[str, Any], delay_ms: int) -
     """Put it back, unless it will be too old by then."""
     if call.now_ms + delay_ms - event["received_ms"] >= attempt.age_max_ms:
         return False
-    call.later("invoke_async", event, due_ms=call.now_ms + delay_ms)
+    _put(call, call.keys, event, call.now_ms + delay_ms)
     return True
 
 
