@@ -4,8 +4,9 @@ import argparse
 import logging
 import sys
 import time
+from pathlib import Path
 
-from soak import outages
+from soak import life, outages
 
 KILLS, CUTS, MINUTES = 100, 500, 10
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=CUTS, help=f"power cuts (default {CUTS})")
     parser.add_argument("--minutes", type=float, default=MINUTES, help=f"of steady load (default {MINUTES})")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="to repeat a run")
+    parser.add_argument("--picture", default="soak.svg", help="where the curves of the steady load go")
     given = parser.parse_args()
     logging.getLogger("cloudlet").setLevel(logging.ERROR)  # that logs end in garbage is what is done to them
     say(f"seed {given.seed}")
@@ -30,6 +32,12 @@ def main() -> int:
             done = run(count, given.seed, say)
             rows += done.rows()
             wrong += done.wrong
+    if given.minutes:
+        lived = life.live(given.minutes, say)
+        rows += lived.rows()
+        wrong += lived.wrong
+        if lived.looks:
+            Path(given.picture).write_text(lived.picture())
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:{width}}  {value}")

@@ -13,7 +13,7 @@ from tests.crash.chain import Chain
 from tests.crash.node_outage import NodeOutage
 
 KILLS_PER_CHAIN = 8
-CUTS_PER_KILL, KILLS_PER_CUT_CHAIN = 25, 2
+CUTS_PER_KILL, KILLS_PER_CUT_CHAIN, SUBJECTS_PER_CUT = 40, 2, 2  # and of each cut all of the store
 ACKNOWLEDGED = 10, 100  # in each life
 TOLD_EVERY_S = 30.0
 
@@ -103,7 +103,7 @@ def _chain(outages: Outages, seed: int, kills: int, cuts: int) -> None:
             if not cuts:
                 outages.count(chain.findings_as_left(outage), where, outage)
             for position in range(cuts):
-                outages.count(chain.findings_after_a_cut(outage), f"{where}, cut {position}", outage)
+                outages.count(chain.findings_after_a_cut(outage, SUBJECTS_PER_CUT), f"{where}, cut {position}", outage)
             if len(outages.wrong) > before:
                 break
         outages.end(chain, chain.findings_in_the_end(), f"seed {seed}, in the end")

@@ -67,9 +67,10 @@ class Chain:
         outage.left(self.folder / "left")
         return findings(self.folder / "left", self.ledger, self.chance)
 
-    def findings_after_a_cut(self, outage: NodeOutage) -> list[str]:
+    def findings_after_a_cut(self, outage: NodeOutage, subjects: int | None = None) -> list[str]:
+        """Of all subjects, or of so many drawn by lot."""
         outage.cut(self.folder / "cut", self.chance)
-        return findings(self.folder / "cut", self.ledger, self.chance)
+        return findings(self.folder / "cut", self.ledger, self.chance, subjects)
 
     def findings_in_the_end(self) -> list[str]:
         """Start it once more: the function is told of everything, the node stops in order, `check` finds nothing."""

@@ -62,8 +62,9 @@ class NodeOutage:
         yield from (path for path in names if str(path) not in self._named)
 
 
-def findings(data: Path, ledger: Ledger, chance: random.Random) -> list[str]:
-    """What is wrong with a node opened on `data`. It serves nobody and runs no functions; what else is due, it does."""
+def findings(data: Path, ledger: Ledger, chance: random.Random, subjects: int | None = None) -> list[str]:
+    """What is wrong with a node opened on `data`. It serves nobody and runs no functions; what else is due, it does.
+    `subjects`: how many are looked at, drawn by lot."""
     try:
         database = Database.open(data / STORE)
     except StoreError as error:
@@ -74,14 +75,14 @@ def findings(data: Path, ledger: Ledger, chance: random.Random) -> list[str]:
         node.clock.not_before(time.time_ns() // 1_000_000)
         node.clock.advance(1000 * VISIBILITY_S)
         try:
-            wrong = list(_violations(node, ledger, chance))
+            wrong = list(_violations(node, ledger, chance, subjects))
         except (AwsError, AssertionError) as error:
             wrong = [f"{error!r}"]
         database.blobs.wait_quiet()
         return wrong + [str(finding) for finding in database.check()]
 
 
-def _violations(node: TestNode, ledger: Ledger, chance: random.Random) -> Iterator[str]:
+def _violations(node: TestNode, ledger: Ledger, chance: random.Random, subjects: int | None) -> Iterator[str]:
     workers = node.house.workers
     for target in NOT_RUN:
         workers._tasks[target] = replace(workers._tasks[target], in_flight_max=0)
@@ -92,7 +93,7 @@ def _violations(node: TestNode, ledger: Ledger, chance: random.Random) -> Iterat
     tx.discard()
     seen = {item["id"]["S"] for item in scanned(node.aws, SEEN)}
     found = Found(node.aws, seen, waiting, chance)
-    for subject in ledger.subjects:
+    for subject in chance.sample(ledger.subjects, subjects) if subjects else ledger.subjects:
         yield from subject.violations(found)
     told = ledger.events()
     if more := found.caused - told.tried:

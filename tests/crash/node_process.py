@@ -71,16 +71,24 @@ class NodeProcess:
     """`cloudlet up` on `folder`/data, its syncs noted beside. `kill` is kill -9, and nothing else is ever killed."""
 
     def __init__(
-        self, folder: Path, mutation: str = "", *, waits: bool = True, within: Sequence[str] = (), quiet: bool = False
+        self,
+        folder: Path,
+        mutation: str = "",
+        *,
+        waits: bool = True,
+        within: Sequence[str] = (),
+        quiet: bool = False,
+        plain: bool = False,
     ) -> None:
-        """`waits` until it is ready. `within`: the command that puts it where it runs. `quiet`: `said` tells later."""
+        """`waits` until it is ready. `within`: the command that puts it where it runs. `quiet`: `said` tells later.
+        `plain`: on this machine's disk as it is, its syncs unwatched."""
         self.data, self.notes, self.port = folder / "data", folder / "notes", _free_port()
         started = time.monotonic()
-        spoiled = [*within, sys.executable, "-m", "tests.crash.node_child", str(self.notes), mutation]
+        module = ["cloudlet"] if plain else ["tests.crash.node_child", str(self.notes), mutation]
         self._errors = folder / "errors"
         with open(self._errors, "ab") if quiet else contextlib.nullcontext() as errors:
             self._process = subprocess.Popen(
-                [*spoiled, "up", "--data", str(self.data), "--port", str(self.port)],
+                [*within, sys.executable, "-m", *module, "up", "--data", str(self.data), "--port", str(self.port)],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -164,9 +172,9 @@ def is_alive(process: Process) -> bool:
 
 
 def cpu_s(pid: int) -> float:
-    """What a process has used of processors, with the children it waited for."""
+    """What a process has used of processors."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid: int) -> tuple[str, str]:
