@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,10 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./scripts/soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=KILLS, help=f"kill -9 under load (default {KILLS})")
@@ -24,6 +29,7 @@ def main() -> int:
     parser.add_argument("--picture", default="soak.svg", help="where the curves of the steady load go")
     given = parser.parse_args()
     logging.getLogger("cloudlet").setLevel(logging.ERROR)  # that logs end in garbage is what is done to them
+    signal.signal(signal.SIGTERM, _interrupt)
     say(f"seed {given.seed}")
     rows: list[outages.Row] = [("seed", str(given.seed))]
     wrong: list[str] = []

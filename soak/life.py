@@ -1,5 +1,6 @@
 """A node at steady work for long: does it stay as quick and as small as it was, does it give back what is deleted?"""
 
+import contextlib
 import shutil
 import statistics
 import tempfile
@@ -133,7 +134,8 @@ def live(minutes: float, say: Say) -> Life:
         load.furnish()
         load.start()
         try:
-            _watch(life, node, load, minutes)
+            with contextlib.suppress(KeyboardInterrupt):
+                _watch(life, node, load, minutes)
         finally:
             load.stop()
         life.full_mib = disk_mib(node.data)

@@ -1,5 +1,6 @@
 """Many kills, many power cuts: tests/crash's chains, one after the other, each with a seed of its own."""
 
+import contextlib
 import shutil
 import statistics
 import tempfile
@@ -14,7 +15,7 @@ from tests.crash.node_outage import NodeOutage
 
 KILLS_PER_CHAIN = 8
 CUTS_PER_KILL, KILLS_PER_CUT_CHAIN, SUBJECTS_PER_CUT = 40, 2, 2  # and of each cut all of the store
-ACKNOWLEDGED = 10, 100  # in each life
+ACKNOWLEDGED, ACKNOWLEDGED_OF_CUT = (10, 100), (100, 400)  # in each life
 TOLD_EVERY_S = 30.0
 
 Row = tuple[str, str]
@@ -77,26 +78,28 @@ class Outages:
 def kill(count: int, seed: int, say: Say) -> Outages:
     """kill -9 at random moments, KILLS_PER_CHAIN of each data directory."""
     outages = Outages("kills", count, say)
-    while outages.done < count:
-        _chain(outages, seed, min(KILLS_PER_CHAIN, count - outages.done), 0)
-        seed += 1
+    with contextlib.suppress(KeyboardInterrupt):  # what came of it so far counts
+        while outages.done < count:
+            _chain(outages, seed, min(KILLS_PER_CHAIN, count - outages.done), 0)
+            seed += 1
     return outages
 
 
 def cut(count: int, seed: int, say: Say) -> Outages:
     """Power cuts: CUTS_PER_KILL ways in which each killed node's disk may be found."""
     outages = Outages("power cuts", count, say)
-    while outages.done < count:
-        cuts = min(CUTS_PER_KILL, max(1, (count - outages.done) // KILLS_PER_CUT_CHAIN))
-        _chain(outages, seed, KILLS_PER_CUT_CHAIN, cuts)
-        seed += 1
+    with contextlib.suppress(KeyboardInterrupt):
+        while outages.done < count:
+            cuts = min(CUTS_PER_KILL, max(1, (count - outages.done) // KILLS_PER_CUT_CHAIN))
+            _chain(outages, seed, KILLS_PER_CUT_CHAIN, cuts)
+            seed += 1
     return outages
 
 
 def _chain(outages: Outages, seed: int, kills: int, cuts: int) -> None:
     """One data directory's lives. What is wrong stays in its folder, to be looked at."""
     folder = Path(tempfile.mkdtemp(prefix=f"cloudlet-soak-{seed}-"))
-    chain, before = Chain(folder, seed, acknowledged=ACKNOWLEDGED), len(outages.wrong)
+    chain, before = Chain(folder, seed, acknowledged=ACKNOWLEDGED_OF_CUT if cuts else ACKNOWLEDGED), len(outages.wrong)
     try:
         for number in range(kills):
             outage, where = chain.live_and_die(), f"seed {seed}, kill {number}"
