@@ -63,27 +63,39 @@ def ended(instance: Instance, invocation: Invocation, ending: Ending, init_ms: f
     return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, init_ms, log)
 
 
+def failed_first_start(instance: Instance, invocation: Invocation, ending: Ending) -> bytes:
+    """What the log says of a start that is tried again."""
+    if ending.kind == "timeout":
+        return report.init_report_line(ending.seconds * 1000, "init", "timeout")
+    kind, _ = _start_verdict(instance, invocation.request_id, ending)
+    return report.init_report_line(ending.seconds * 1000, "init", "error", kind)
+
+
 def failed_start(instance: Instance, invocation: Invocation, ending: Ending, log: bytes) -> Outcome:
-    """The Outcome of a call whose environment could not start."""
+    """The Outcome of a call whose environment could not start, the second time either."""
     spec, request_id = instance.spec, invocation.request_id
-    init_error = instance.api.init_error
-    if init_error is None:
-        verdict = _verdict(instance, request_id, ending)
-        kind = json.loads(verdict.payload)["errorType"]
-    else:
-        kind = init_error.error_type or "Runtime.Unknown"
-        payload = report.with_request_id(init_error.payload, request_id)
-        verdict = Verdict(payload, "Unhandled", "crashed", f"Status: error\tError Type: {kind}")
-    log += report.init_report_line(ending.seconds * 1000, "error", kind)
+    kind, verdict = _start_verdict(instance, request_id, ending)
+    log += report.init_report_line(ending.seconds * 1000, "invoke", "error", kind)
     log += report.start_line(request_id, spec.version)
     used_mb = min(instance.memory_used_mb(), spec.memory_mb)
     return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, None, log)
 
 
+def _start_verdict(instance: Instance, request_id: str, ending: Ending) -> tuple[str, Verdict]:
+    """The type of error that ended a start, and all that is to be said."""
+    init_error = instance.api.init_error
+    if init_error is None:
+        verdict = _verdict(instance, request_id, ending)
+        return json.loads(verdict.payload)["errorType"], verdict
+    kind = init_error.error_type or "Runtime.Unknown"
+    payload = report.with_request_id(init_error.payload, request_id)
+    return kind, Verdict(payload, "Unhandled", "crashed", f"Status: error\tError Type: {kind}")
+
+
 def cannot_start(spec: FunctionSpec, invocation: Invocation, kind: str, text: str, log: bytes) -> Outcome:
     """The Outcome of a call whose function has nothing that could start."""
     request_id = invocation.request_id
-    log += report.init_report_line(0, "error", kind) + report.start_line(request_id, spec.version)
+    log += report.init_report_line(0, "init", "error", kind) + report.start_line(request_id, spec.version)
     return _outcome(spec, request_id, _crash(request_id, kind, text, "crashed"), 0, 0, None, log)
 
 
@@ -145,9 +157,12 @@ def _crash(request_id: str, kind: str, text: str, status: str) -> Verdict:
     return Verdict(payload, "Unhandled", status, f"Status: error\tError Type: {kind}", log)
 
 
-def time_left_s(invocation: Invocation, spec: FunctionSpec, asked_ms: int, now_ms: int) -> tuple[int, float]:
-    """The deadline told to the runtime (wall), and the seconds until then. A cold start does not count."""
+def time_left_s(
+    invocation: Invocation, spec: FunctionSpec, asked_ms: int, now_ms: int, spent_ms: float
+) -> tuple[int, float]:
+    """The deadline told to the runtime (wall), and the seconds until then. A cold start does not count, but for the
+    second one, which spent some of the call's own time."""
     promised = invocation.deadline_ms or asked_ms + spec.timeout_ms
-    deadline_ms = promised + (now_ms - asked_ms)
-    left_ms = min(deadline_ms - now_ms, spec.timeout_ms)
+    deadline_ms = promised + (now_ms - asked_ms) - int(spent_ms)
+    left_ms = min(deadline_ms - now_ms, spec.timeout_ms - spent_ms)
     return deadline_ms, max(left_ms, 1) / 1000

@@ -5,6 +5,7 @@ The caller decides how many calls run at once; this decides only which environme
 """
 
 import asyncio
+import dataclasses
 import shutil
 import socket
 import sys
@@ -183,7 +184,7 @@ class Runtime:
             if isinstance(decision, Reuse):
                 instance = self._instances[decision.id]
                 instance.thaw()
-                outcome, alive = await self._call(instance, invocation, asked_ms, None, b"")
+                outcome, alive = await self._call(instance, invocation, asked_ms, b"")
             else:
                 self._stop_soon(decision.stop)
                 outcome, alive = await self._cold_call(decision.id, spec, invocation, asked_ms)
@@ -201,7 +202,10 @@ class Runtime:
     async def _cold_call(
         self, slot_id: str, spec: FunctionSpec, invocation: Invocation, asked_ms: int
     ) -> tuple[Outcome, bool]:
-        """A start that takes longer than AWS allows is tried once more, on the call's own time."""
+        """A start that fails, or takes longer than AWS allows, is tried once more, on the call's own time.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+        """
         language = "python" if spec.runtime.startswith("python") else "nodejs" if "nodejs" in spec.runtime else ""
         log = call.init_start_line(spec, self._versions.get(language, ""))
         try:
@@ -209,17 +213,20 @@ class Runtime:
         except CannotStart as error:
             return call.cannot_start(spec, invocation, error.kind, error.text, log), False
         ending = await instance.wait(_INIT_S)
+        log += instance.take_log()
+        if ending.kind == "idle":
+            return await self._call(instance, invocation, asked_ms, log, init_ms=ending.seconds * 1000)
+        log += call.failed_first_start(instance, invocation, ending)
+        await instance.stop()
+        instance = await self._start_instance(slot_id, spec, invocation)
+        ending = await instance.wait(spec.timeout_ms / 1000)
         if ending.kind == "timeout":
-            log += instance.take_log() + report.init_report_line(ending.seconds * 1000, "timeout")
-            await instance.stop()
-            instance = await self._start_instance(slot_id, spec, invocation)
-            ending = await instance.wait(spec.timeout_ms / 1000)
-            if ending.kind == "timeout":
-                log += report.start_line(invocation.request_id, spec.version) + instance.take_log()
-                return call.ended(instance, invocation, ending, None, log), False
+            log += report.start_line(invocation.request_id, spec.version) + instance.take_log()
+            return call.ended(instance, invocation, ending, None, log), False
+        log += instance.take_log()
         if ending.kind != "idle":
-            return call.failed_start(instance, invocation, ending, log + instance.take_log()), False
-        return await self._call(instance, invocation, asked_ms, ending.seconds * 1000, log + instance.take_log())
+            return call.failed_start(instance, invocation, ending, log), False
+        return await self._call(instance, invocation, asked_ms, log, spent_s=ending.seconds)
 
     async def _start_instance(self, slot_id: str, spec: FunctionSpec, invocation: Invocation) -> Instance:
         zygote = await self._living_zygote()
@@ -241,10 +248,18 @@ class Runtime:
             return self._zygote
 
     async def _call(
-        self, instance: Instance, invocation: Invocation, asked_ms: int, init_ms: float | None, log: bytes
+        self,
+        instance: Instance,
+        invocation: Invocation,
+        asked_ms: int,
+        log: bytes,
+        *,
+        init_ms: float | None = None,
+        spent_s: float = 0.0,
     ) -> tuple[Outcome, bool]:
-        """Hand the call over and wait for its end. The second value: the environment can take another one."""
-        deadline_ms, left_s = call.time_left_s(invocation, instance.spec, asked_ms, _wall_ms())
+        """Hand the call over and wait for its end. The second value: the environment can take another one. `spent_s`:
+        what a second start took of the call's time."""
+        deadline_ms, left_s = call.time_left_s(invocation, instance.spec, asked_ms, _wall_ms(), spent_s * 1000)
         log += report.start_line(invocation.request_id, instance.spec.version)
         if instance.api.idle and not instance.exited:
             instance.api.deliver(invocation.request_id, call.headers(invocation, deadline_ms), invocation.payload)
@@ -252,6 +267,7 @@ class Runtime:
         else:
             ending = Ending("exited", 0.0)  # it died in its sleep
         log += instance.take_log()
+        ending = dataclasses.replace(ending, seconds=ending.seconds + spent_s)
         return call.ended(instance, invocation, ending, init_ms, log), ending.kind == "idle"
 
     # ── unasked ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -79,6 +79,11 @@ def unmount(path: str) -> None:
     check(_libc.umount2(os.fsencode(path), MNT_DETACH), f"umount {path}")
 
 
+def set_times(path: str, times: bytes | None) -> None:
+    """utimensat; `times` are the two struct timespec, None: now."""
+    check(_libc.utimensat(AT_FDCWD, os.fsencode(path), times, 0), f"utimensat {path}")
+
+
 def pivot_root(new_root: str, put_old: str) -> None:
     syscall(
         "pivot_root",

@@ -112,7 +112,7 @@ ALWAYS = {
 # - what changes a file's mode, owner, times or attributes without opening it;
 # - what tells of changes in directories out of sight;
 # - System V and POSIX message queues, semaphores and memory, which anybody may find by their number or name.
-SHARED_MACHINE_BY_SHARED_NUMBER = {"fchmodat2": 452, "setxattrat": 463, "removexattrat": 466}
+SHARED_MACHINE_BY_SHARED_NUMBER = {"setxattrat": 463, "removexattrat": 466}
 SHARED_MACHINE = {
     "x86_64": {
         "shmget": 29,
@@ -125,8 +125,6 @@ SHARED_MACHINE = {
         "msgsnd": 69,
         "msgrcv": 70,
         "msgctl": 71,
-        "chmod": 90,
-        "fchmod": 91,
         "chown": 92,
         "fchown": 93,
         "lchown": 94,
@@ -145,8 +143,6 @@ SHARED_MACHINE = {
         "inotify_add_watch": 254,
         "fchownat": 260,
         "futimesat": 261,
-        "fchmodat": 268,
-        "utimensat": 280,
     },
     "aarch64": {
         "setxattr": 5,
@@ -157,11 +153,8 @@ SHARED_MACHINE = {
         "fremovexattr": 16,
         "inotify_add_watch": 27,
         "ioprio_set": 30,
-        "fchmod": 52,
-        "fchmodat": 53,
         "fchownat": 54,
         "fchown": 55,
-        "utimensat": 88,
         "mq_open": 180,
         "mq_unlink": 181,
         "msgget": 186,
@@ -195,4 +188,10 @@ OF_ITSELF_ONLY = {
         "prlimit64": 261,
         "sched_setattr": 274,
     },
+}
+
+# There too: what a function needs in its own /tmp, and gets there by own_files.py.
+OWN_FILES = {
+    "x86_64": {"chmod": 90, "fchmod": 91, "fchmodat": 268, "utimensat": 280, "fchmodat2": 452},
+    "aarch64": {"fchmod": 52, "fchmodat": 53, "utimensat": 88, "fchmodat2": 452},
 }

@@ -53,10 +53,10 @@ def report_line(
     return ("\t".join(parts) + "\t\n").encode()
 
 
-def init_report_line(init_ms: float, status: str, error_type: str = "") -> bytes:
-    """The line for a start that failed."""
+def init_report_line(init_ms: float, phase: str, status: str, error_type: str = "") -> bytes:
+    """The line for a start that failed; `phase`: "init", or "invoke" for the second one, on the call's time."""
     kind = f"\tError Type: {error_type}" if error_type else ""
-    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: init\tStatus: {status}{kind}\n".encode()
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{kind}\n".encode()
 
 
 def billed_ms(duration_ms: float) -> int:

@@ -153,12 +153,13 @@ def _restore_prefixes(mount_point: str, prefixes: list[str]) -> None:
             linux.restrict_mount(prefix, _READ_ONLY)
 
 
-def confine(request: dict[str, Any], plan: dict[str, Any], uid: int) -> None:
-    """Give up everything a function must not have; nothing after this can undo it."""
+def confine(request: dict[str, Any], plan: dict[str, Any], uid: int) -> int | None:
+    """Give up everything a function must not have; nothing after this can undo it. The descriptor is the init's, which
+    serves on it (own_files.py)."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES_MAX, _OPEN_FILES_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if plan["level"] == "none":
-        return
+        return None
     if plan["level"] == "namespaces":
         resource.setrlimit(resource.RLIMIT_NPROC, (_PROCESSES_MAX, _PROCESSES_MAX))
         _become_function_user(uid)
@@ -168,7 +169,7 @@ def confine(request: dict[str, Any], plan: dict[str, Any], uid: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes, megabytes))
         landlock.restrict(request["readable"], request["writable"], request["ports"], plan["landlock_abi"])
     linux.drop_capabilities()
-    seccomp.install(plan["private_network"], plan["landlock_abi"])
+    return seccomp.install(plan["private_network"], plan["landlock_abi"])
 
 
 def _become_function_user(uid: int) -> None:

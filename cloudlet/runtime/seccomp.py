@@ -15,11 +15,12 @@ from cloudlet.runtime.refused_calls import (
     ALWAYS,
     ALWAYS_BY_SHARED_NUMBER,
     OF_ITSELF_ONLY,
+    OWN_FILES,
     SHARED_MACHINE,
     SHARED_MACHINE_BY_SHARED_NUMBER,
 )
 
-_ALLOW, _ERRNO, _KILL = 0x7FFF_0000, 0x0005_0000, 0x8000_0000
+_ALLOW, _ERRNO, _KILL, _ASK = 0x7FFF_0000, 0x0005_0000, 0x8000_0000, 0x7FC0_0000
 _LOAD_WORD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT = (
     0,
@@ -46,6 +47,8 @@ _SOCKET = {"x86_64": 41, "aarch64": 198}
 _SETPRIORITY = {"x86_64": 141, "aarch64": 140}
 _TRUNCATE = {"x86_64": 76, "aarch64": 45}
 _OPENS = {"x86_64": ((2, _SECOND_ARGUMENT_AT), (257, _THIRD_ARGUMENT_AT)), "aarch64": ((56, _THIRD_ARGUMENT_AT),)}
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SET_MODE_FILTER, _NEW_LISTENER = 1, 8
 _CLONE3, _OPENAT2 = 435, 437
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # typing into somebody else's terminal
@@ -65,12 +68,13 @@ _NO_SUCH_CALL = _op(_RETURN, _ERRNO | errno.ENOSYS)
 _LET = _op(_RETURN, _ALLOW)
 
 
-def program(machine: str, unix_sockets: bool = True, landlock_abi: int | None = None) -> bytes:
+def program(machine: str, unix_sockets: bool = True, landlock_abi: int | None = None, asks: bool = False) -> bytes:
     """The filter as an array of `struct sock_filter`.
 
     Of sockets it lets through what a network namespace holds; VSOCK, for one, reaches the hypervisor from inside any.
     `unix_sockets` only where no socket of the machine is in reach by path or abstract name. `landlock_abi`: Landlock
-    of this version, and no namespaces, is all there is besides: what it leaves open is refused here.
+    of this version, and no namespaces, is all there is besides: what it leaves open is refused here. `asks`: somebody
+    listens and does what may be done (own_files.py).
     """
     ops = [
         _op(_LOAD_WORD, _ARCH_AT),
@@ -83,7 +87,7 @@ def program(machine: str, unix_sockets: bool = True, landlock_abi: int | None = 
     for number in sorted([*ALWAYS[machine].values(), *ALWAYS_BY_SHARED_NUMBER.values()]):
         ops += [_op(_JUMP_EQUAL, number, 0, 1), _REFUSE]
     if landlock_abi is not None:
-        ops += _beside_landlock(machine, landlock_abi)
+        ops += _beside_landlock(machine, landlock_abi, asks)
     # clone3's flags lie in memory, where a filter cannot look: "no such call" makes libc fall back to clone.
     ops += [_op(_JUMP_EQUAL, _CLONE3, 0, 1), _NO_SUCH_CALL]
     ops += [
@@ -109,12 +113,14 @@ def program(machine: str, unix_sockets: bool = True, landlock_abi: int | None = 
     return b"".join(ops)
 
 
-def _beside_landlock(machine: str, abi: int) -> list[bytes]:
+def _beside_landlock(machine: str, abi: int, asks: bool) -> list[bytes]:
     """What reaches the machine past Landlock. Before version 3 it does not know of truncating: by path, and by opening
     what may only be read."""
     ops: list[bytes] = []
     for number in sorted([*SHARED_MACHINE[machine].values(), *SHARED_MACHINE_BY_SHARED_NUMBER.values()]):
         ops += [_op(_JUMP_EQUAL, number, 0, 1), _REFUSE]
+    for number in sorted(OWN_FILES[machine].values()):
+        ops += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, _ASK) if asks else _REFUSE]
     of_itself = [_op(_LOAD_WORD, _FIRST_ARGUMENT_AT), _op(_JUMP_EQUAL, 0, 1, 0), _REFUSE, _LET]
     for number in sorted(OF_ITSELF_ONLY[machine].values()):
         ops += [_op(_JUMP_EQUAL, number, 0, 4), *of_itself]
@@ -140,7 +146,17 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def install(unix_sockets: bool, landlock_abi: int | None) -> None:
-    """Filter this process and everything it starts. Needs no_new_privs."""
-    code = program(platform.machine(), unix_sockets, landlock_abi)
+def install(unix_sockets: bool, landlock_abi: int | None) -> int | None:
+    """Filter this process and everything it starts. Needs no_new_privs. With Landlock: the descriptor where the filter
+    asks about a function's own files, unless the kernel has none to give (another filter listens already)."""
+    machine = platform.machine()
+    if landlock_abi is not None:
+        code = program(machine, unix_sockets, landlock_abi, asks=True)
+        given = ctypes.byref(_Program(len(code) // 8, code))
+        try:
+            return linux.syscall("seccomp", _SECCOMP[machine], _SET_MODE_FILTER, _NEW_LISTENER, given)
+        except OSError:
+            pass
+    code = program(machine, unix_sockets, landlock_abi)
     linux.prctl(22, 2, ctypes.byref(_Program(len(code) // 8, code)))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    return None

@@ -17,7 +17,7 @@ import socket
 import sys
 from typing import Any
 
-from cloudlet.runtime import bootstrap, linux, processes, sandbox, warm
+from cloudlet.runtime import bootstrap, linux, own_files, processes, sandbox, warm
 from cloudlet.runtime.channel import receive, send
 
 
@@ -150,27 +150,45 @@ def _init(request: dict[str, Any], control: socket.socket, output: int, plan: di
     if go is None:
         return
     awake = _child_wakeup()
+    ours, theirs = socket.socketpair()
     runtime = os.fork()
     if runtime == 0:
         control.close()
-        _run(request, output, plan, uid, {**go["environ"], "AWS_LAMBDA_RUNTIME_API": runtime_api})
+        ours.close()
+        _run(request, output, plan, uid, {**go["environ"], "AWS_LAMBDA_RUNTIME_API": runtime_api}, theirs)
+    theirs.close()
     os.close(output)
     if namespaces:
         linux.drop_capabilities()
-    status = _watch(runtime, awake, control)
+    status = _watch(runtime, awake, control, _questions(ours), os.path.realpath(request["tmp_dir"]))
     if not namespaces:
         _kill_descendants()
     if status is not None:
         send(control, {"exited": os.waitstatus_to_exitcode(status)})
 
 
-def _watch(runtime: int, awake: int, control: socket.socket) -> int | None:
+def _questions(pair: socket.socket) -> int | None:
+    """Where the runtime's filter asks about its files, once it is confined; None if it doesn't."""
+    with pair:
+        descriptors = socket.recv_fds(pair, 1, 1)[1]
+    return descriptors[0] if descriptors else None
+
+
+def _watch(runtime: int, awake: int, control: socket.socket, questions: int | None, tmp: str) -> int | None:
     """Reap until the runtime ends (its wait status) or the node closes the control socket (None)."""
     poll = select.poll()
     poll.register(awake, select.POLLIN)
     poll.register(control, select.POLLIN)
+    if questions is not None:
+        poll.register(questions, select.POLLIN)
     while True:
-        for fd, _ in poll.poll():
+        for fd, events in poll.poll():
+            if fd == questions:
+                if events & select.POLLIN:
+                    own_files.serve(questions, tmp)
+                else:
+                    poll.unregister(questions)  # nobody is left who could ask
+                continue
             if fd != awake:
                 return None
             _drain(awake)
@@ -204,7 +222,14 @@ def _kill_tree(pid: int) -> None:
         pass
 
 
-def _run(request: dict[str, Any], output: int, plan: dict[str, Any], uid: int, environ: dict[str, str]) -> None:
+def _run(
+    request: dict[str, Any],
+    output: int,
+    plan: dict[str, Any],
+    uid: int,
+    environ: dict[str, str],
+    init: socket.socket,
+) -> None:
     """The runtime's process: confined, then Python in place or another program by exec. Never returns."""
     code = 1
     try:
@@ -213,11 +238,12 @@ def _run(request: dict[str, Any], output: int, plan: dict[str, Any], uid: int, e
         os.dup2(nothing, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.closerange(3, 256)
+        os.dup2(init.detach(), 3)
+        os.closerange(4, 256)
         os.chdir(environ["LAMBDA_TASK_ROOT"])
         os.environ.clear()
         os.environ.update(environ)
-        sandbox.confine(request, plan, uid)
+        _hand_over(sandbox.confine(request, plan, uid))
         if request["argv"]:
             os.execve(request["argv"][0], request["argv"], environ)
         forget_ourselves()
@@ -226,6 +252,14 @@ def _run(request: dict[str, Any], output: int, plan: dict[str, Any], uid: int, e
         os.write(2, f"Runtime could not start: {type(error).__name__}: {error}\n".encode())
     finally:
         os._exit(code)
+
+
+def _hand_over(questions: int | None) -> None:
+    """To the init, by descriptor 3; nothing of it stays here."""
+    with socket.socket(fileno=3) as init:
+        if questions is not None:
+            socket.send_fds(init, [b"?"], [questions])
+            os.close(questions)
 
 
 def forget_ourselves() -> None:

@@ -26,6 +26,6 @@ def test_hostile_functions_are_stopped_by_an_ordinary_user_too(open_directory: P
     files = [f"{HERE}/test_hostile_functions.py", f"{HERE}/test_hostile_neighbours.py"]
     words = [sys.executable, *pytest_words, *files, "--tb=short"]
     command = ordinary_user.command(words, hold, home)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     print(done.stdout)

@@ -86,6 +86,51 @@ def test_what_the_data_directory_is_cannot_be_changed_either(host: Any) -> None:
     assert (facts.st_mode & 0o777, facts.st_mtime, facts.st_size) == (0o600, 10, 14)
 
 
+OWN_FILES = {
+    "copying": "shutil.copy2(__file__, tmp + '/copy')",
+    "mode": "os.chmod(tmp + '/copy', 0o755)",
+    "mode by descriptor": "os.fchmod(os.open(tmp + '/copy', os.O_RDONLY), 0o700)",
+    "mode from within": "os.chdir(tmp), os.chmod('copy', 0o711), os.chdir('/')",
+    "mode in a directory": "os.chmod('copy', 0o750, dir_fd=os.open(tmp, os.O_RDONLY))",
+    "times": "os.utime(tmp + '/copy', (5, 7))",
+    "times by descriptor": "os.utime(os.open(tmp + '/copy', os.O_RDONLY), (5, 9))",
+    "now": "os.utime(tmp, None)",
+    "unpacking": "shutil.unpack_archive(shutil.make_archive(tmp + '/a', 'tar', tmp), tmp + '/b')",
+    "a program": "run(['chmod', '600', tmp + '/copy'], check=True)",
+}
+OTHERS_FILES = {
+    "by a link": "os.symlink(event, tmp + '/link'), os.chmod(tmp + '/link', 0o777)",
+    "by a hard link": "os.link(event, tmp + '/hard'), os.chmod(tmp + '/hard', 0o777)",
+    "by going up": "os.chmod(tmp + '/' + '../' * 20 + event, 0o777)",
+    "by descriptor": "os.fchmod(os.open(event, os.O_PATH), 0o777)",
+    "by its directory": "os.chmod(os.path.basename(event), 0o777, dir_fd=os.open(os.path.dirname(event), os.O_PATH))",
+    "by /proc": "os.chmod(f'/proc/self/root/{event}', 0o777)",
+    "times by a link": "os.symlink(event, tmp + '/link2'), os.utime(tmp + '/link2', (0, 0))",
+    "its own code's mode": "os.chmod(__file__, 0o777)",
+    "the interpreter's mode": "os.fchmod(os.open(os.__file__, os.O_RDONLY), 0o777)",
+    "as another user's program": "os.chmod(open(tmp + '/set', 'w').name, 0o4755)",
+    "a path that is none": "call('syscall', 90, 1, 0o777)",
+}
+OWN_TMP = "import shutil\nfrom subprocess import run\ntmp = os.environ.get('TMPDIR', '/tmp')"
+
+
+@at_levels("files")
+def test_modes_and_times_of_its_own_files_are_a_functions(host: Any) -> None:
+    assert set(outcomes_of(host, OWN_FILES, before=OWN_TMP).values()) == {"done"}
+
+
+@pytest.mark.parametrize("host", ["landlock"], indirect=True)
+def test_modes_and_times_of_other_files_are_not(host: Any) -> None:
+    """Though the environment's init, which sets those of its own, could."""
+    secret = host.work_dir / "other.key"
+    secret.write_text("the node's key")
+    secret.chmod(0o644)
+    os.utime(secret, (10, 10))
+    found = outcomes_of(host, OTHERS_FILES, str(secret), before=OWN_TMP)
+    assert "done" not in found.values(), found
+    assert (secret.stat().st_mode & 0o7777, secret.stat().st_mtime) == (0o644, 10)
+
+
 OF_THE_NODE = {
     "limits": "resource.prlimit(event, resource.RLIMIT_CORE, (0, 0))",
     "niceness": "os.setpriority(os.PRIO_PROCESS, event, os.getpriority(os.PRIO_PROCESS, 0))",

@@ -125,7 +125,8 @@ def test_a_start_that_fails_says_why(best_host: Any, handler: str, code: str, ki
     found = payload_of(outcome)
     assert (found["errorType"], found["errorMessage"]) == (kind, message)
     assert outcome.function_error == "Unhandled"
-    assert f"Phase: init\tStatus: error\tError Type: {kind}\n".encode() in outcome.log
+    for phase in ("init", "invoke"):
+        assert f"Phase: {phase}\tStatus: error\tError Type: {kind}\n".encode() in outcome.log
 
 
 def test_values_json_cannot_carry_are_a_marshal_error(best_host: Any) -> None:
@@ -285,6 +286,32 @@ def test_a_start_that_takes_too_long_is_tried_again_on_the_calls_time(best_host:
     assert payload_of(outcome) == "late" and b"\tPhase: init\tStatus: timeout\n" in outcome.log
     outcome = best_host.invoke(best_host.function(code, timeout_ms=200))
     assert outcome.status == "timeout" and payload_of(outcome)["errorType"] == "Sandbox.Timedout"
+
+
+def test_a_start_that_fails_is_tried_again_on_the_calls_time(best_host: Any, monkeypatch: Any) -> None:
+    code = """
+        import os, time
+        if os.path.exists(os.environ["LAMBDA_TASK_ROOT"] + "/down"):
+            raise ConnectionError("the database is down")
+        time.sleep(0.1)
+        def handler(event, context):
+            return context.get_remaining_time_in_millis()
+    """
+    spec = best_host.function(code, {"down": ""}, timeout_ms=5000)
+    start, starts = best_host.runtime._start_instance, []
+
+    async def counted(*arguments: Any) -> Any:
+        starts.append(1)
+        if len(starts) == 2:
+            (spec.code_dir / "down").unlink()
+        return await start(*arguments)
+
+    monkeypatch.setattr(best_host.runtime, "_start_instance", counted)
+    outcome = best_host.invoke(spec)
+    assert outcome.status == "ok" and payload_of(outcome) <= 4900, "the second start is the call's own time"
+    assert outcome.duration_ms >= 100 and outcome.init_ms is None
+    assert b"\tPhase: init\tStatus: error\tError Type: ConnectionError\n" in outcome.log
+    assert payload_of(best_host.invoke(spec)) > 4900 and len(starts) == 2, "the environment lives on"
 
 
 def test_environments_do_not_share_random_numbers(best_host: Any) -> None:
