@@ -118,9 +118,11 @@ class Cgroups:
 
     def create(self, name: str, memory_bytes: int, processes_max: int) -> Cgroup:
         group = Cgroup(version=self.version)
+        bases = {base for base in (self.memory, self.unified, self.pids) if base is not None}
+        made = {base for base in bases if _make(base / name)}  # in version 2 all three are one
         for attribute in ("memory", "unified", "pids"):
             base: Path | None = getattr(self, attribute)
-            if base is not None and _make(base / name):
+            if base is not None and base in made:
                 setattr(group, attribute, base / name)
         group.limit(memory_bytes)
         if group.pids is not None:

@@ -3,10 +3,12 @@
 import json
 import os
 import struct
+from pathlib import Path
 
 import pytest
 
 from cloudlet.runtime import report, seccomp
+from cloudlet.runtime.cgroups import Cgroups
 from cloudlet.runtime.log_ring import LogRing
 
 
@@ -56,6 +58,16 @@ def test_a_log_ring_keeps_the_last_bytes_and_no_more() -> None:
     assert ring.take() == b"late" and ring.take() == b""
     os.close(reader)
     os.close(writer)
+
+
+def test_one_group_of_version_2_limits_memory_and_processes_and_freezes(tmp_path: Path) -> None:
+    """Directories stand for groups: the kernel's are made and written in the same way."""
+    group = Cgroups(memory=tmp_path, unified=tmp_path, pids=tmp_path, version=2).create("one", 1 << 20, 7)
+    place = tmp_path / "one"
+    assert (group.memory, group.unified, group.pids) == (place, place, place)
+    assert (place / "memory.max").read_text() == str(1 << 20) and (place / "pids.max").read_text() == "7"
+    assert group.freeze(True) and (place / "cgroup.freeze").read_text() == "1"
+    assert group.directories() == [place]
 
 
 @pytest.mark.parametrize("landlock_abi", [None, 1, 6])
