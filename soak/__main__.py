@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from soak import life, outages
+from soak import large, life, outages
 
 KILLS, CUTS, MINUTES = 100, 500, 10
 
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS, help=f"kill -9 under load (default {KILLS})")
     parser.add_argument("--cuts", type=int, default=CUTS, help=f"power cuts (default {CUTS})")
     parser.add_argument("--minutes", type=float, default=MINUTES, help=f"of steady load (default {MINUTES})")
+    parser.add_argument("--large", action=argparse.BooleanOptionalAction, default=True, help="kill a node with 1 GiB")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="to repeat a run")
     parser.add_argument("--picture", default="soak.svg", help="where the curves of the steady load go")
     given = parser.parse_args()
@@ -38,6 +39,8 @@ def main() -> int:
             done = run(count, given.seed, say)
             rows += done.rows()
             wrong += done.wrong
+    if given.large:
+        rows += large.large(given.seed, say).rows()
     if given.minutes:
         lived = life.live(given.minutes, say)
         rows += lived.rows()
