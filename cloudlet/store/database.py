@@ -62,7 +62,7 @@ class Database:
         self._closed = False
         rows, _ = engine.scan(*values.CHUNKS_RANGE, 1, 1, False)
         self._splits_exist = bool(rows)
-        self.journal = Journal(engine.sync, self.unsynced, engine.sequence(), self._write_note)
+        self.journal = Journal(engine, self.unsynced, engine.sequence(), self._write_note)
 
     @staticmethod
     def open(

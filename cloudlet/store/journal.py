@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
+from cloudlet.store.engine import Engine
 from cloudlet.store.errors import StoreBroken, StoreError
 from cloudlet.store.unsynced import Unsynced
 
@@ -36,7 +38,7 @@ def set_switch_interval() -> None:
 
 class Journal:
     def __init__(
-        self, sync: Callable[[], None], unsynced: Unsynced, applied: int, note: Callable[[int], None] | None = None
+        self, engine: Engine, unsynced: Unsynced, applied: int, note: Callable[[int], None] | None = None
     ) -> None:
         self.applied = applied  # sequence of the last write applied
         self.durable = applied  # everything up to here is on disk; moves on the loop only
@@ -45,7 +47,8 @@ class Journal:
         self.failed: str | None = None
         self.on_fatal: Callable[[str], None] = die
         self.probe: Callable[[], None] | None = None  # set while the disk is full; the thread calls it
-        self._sync, self._unsynced, self._note = sync, unsynced, note
+        self._engine, self._unsynced, self._note = engine, unsynced, note
+        self._asked: tuple[int, Any] = (applied, None)  # what the thread shall sync: up to which write, and its scope
         self._waiters: list[tuple[int, int, Callable[[], None]]] = []  # a heap: horizon, arrival, what to do
         self._arrivals = 0
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a fifth of what an Event costs
@@ -86,6 +89,7 @@ class Journal:
 
     def wake(self) -> None:
         self._written = 0
+        self._asked = (self.applied, self._engine.sync_scope())  # before looking whether the thread has answered
         if not self._rung:
             self._rung = True
             self._bell.put(None)
@@ -139,11 +143,11 @@ class Journal:
                 raise StoreBroken(str(error)) from error
             self._release(target)
 
-    def _sync_once(self) -> None:
+    def _sync_once(self, scope: Any = None) -> None:
         """Sync what was written so far. A failure is fatal: nobody who waits is ever released."""
         started = time.perf_counter()
         try:
-            self._sync()
+            self._engine.sync(scope)
         except Exception as error:
             raise self.fatal(error) from error
         self.sync_seconds += time.perf_counter() - started
@@ -161,11 +165,11 @@ class Journal:
             idle = synced == noted and self.probe is None
             with contextlib.suppress(queue.Empty):
                 self._bell.get(timeout=None if idle else PROBE_EVERY_S if self.probe is not None else NOTE_EVERY_S)
-            self._rung = False  # before reading `applied`: a write after this rings again
-            target = self.applied
+            self._rung = False  # before reading what is asked: a write after this rings again
+            target, scope = self._asked
             if target > synced:
                 try:
-                    self._sync_once()
+                    self._sync_once(scope)
                 except StoreBroken:
                     return
                 synced = target

@@ -92,7 +92,7 @@ def _remove_at_once(database: Database) -> None:
 
 def mutate(mutation: str) -> None:
     if mutation == "sync is a no-op":
-        rocksdb.RocksEngine.sync = lambda engine: None
+        rocksdb.RocksEngine.sync = lambda engine, scope=None: None
     elif mutation == "answers leave early":
         Journal.wait = _no_wait
     elif mutation == "blobs are not synced":

@@ -23,7 +23,10 @@ class FaultyEngine:
         self._batches.append(dict(changes))
         return self.inner.write(changes)
 
-    def sync(self):
+    def sync_scope(self):
+        return None
+
+    def sync(self, scope=None):
         covered = len(self._batches)
         self.before_sync()
         error = self.sync_errors.pop(0) if self.sync_errors else None

@@ -31,7 +31,7 @@ def _append(path, data=b"record"):
 def test_a_new_logs_name_is_synced_after_its_contents(tmp_path, monkeypatch):
     disk, logs = Disk(monkeypatch), rocksdb_log.LogSync(str(tmp_path))
     _append(tmp_path / "000004.log")
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
     assert disk.synced == {"000004.log": 6, "directory": 1}
     logs.close()
 
@@ -39,16 +39,16 @@ def test_a_new_logs_name_is_synced_after_its_contents(tmp_path, monkeypatch):
 def test_a_log_that_comes_while_the_old_one_is_synced_waits_for_the_old_ones_last_records(tmp_path, monkeypatch):
     logs = rocksdb_log.LogSync(str(tmp_path))
     _append(tmp_path / "000009.log")
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
 
     def change_log():
         _append(tmp_path / "000009.log")
         _append(tmp_path / "000010.log")
 
     disk = Disk(monkeypatch, change_log)
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
     assert "000010.log" not in disk.synced
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
     assert disk.synced["000009.log"] == 12 and disk.synced["000010.log"] == 6
     logs.close()
 
@@ -56,10 +56,10 @@ def test_a_log_that_comes_while_the_old_one_is_synced_waits_for_the_old_ones_las
 def test_a_log_removed_after_its_flush_is_no_error(tmp_path, monkeypatch):
     disk, logs = Disk(monkeypatch), rocksdb_log.LogSync(str(tmp_path))
     _append(tmp_path / "000004.log")
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
     os.unlink(tmp_path / "000004.log")
     _append(tmp_path / "000005.log")
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
     assert disk.synced["000005.log"] == 6
     logs.close()
 
@@ -68,6 +68,6 @@ def test_numbers_order_the_logs_not_their_text(tmp_path, monkeypatch):
     disk, logs = Disk(monkeypatch), rocksdb_log.LogSync(str(tmp_path))
     for name in ("999999.log", "1000000.log"):
         _append(tmp_path / name)
-    logs.sync()
+    logs.sync(rocksdb_log.log_numbers(str(tmp_path)))
     assert [name for name in disk.synced if name != "directory"] == ["999999.log", "1000000.log"]
     logs.close()

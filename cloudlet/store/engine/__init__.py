@@ -6,7 +6,7 @@ conformance suite (tests/store/test_engine_conformance.py) runs over all of them
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 Row = tuple[bytes, bytes]
 Changes = Mapping[bytes, bytes | None]  # None deletes
@@ -45,8 +45,11 @@ class Engine(Protocol):
     def sequence(self) -> int:
         """The sequence of the last write applied; survives reopening."""
 
-    def sync(self) -> None:
-        """Everything written before the call is on disk afterwards. Any thread."""
+    def sync_scope(self) -> Any:
+        """What a `sync` has to reach for everything written before this call. On the thread that writes."""
+
+    def sync(self, scope: Any = None) -> None:
+        """Everything written before the call, or before that of `scope`, is on disk afterwards. Any thread."""
 
     def compact(self, begin: bytes, end: bytes) -> None:
         """Drop what deletes left behind in this range. Slow; any thread."""

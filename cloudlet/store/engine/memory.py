@@ -62,7 +62,10 @@ class MemoryEngine:
     def sequence(self) -> int:
         return self._sequence
 
-    def sync(self) -> None:
+    def sync_scope(self) -> None:
+        """It knows itself what is not on disk yet."""
+
+    def sync(self, scope: None = None) -> None:
         self._check_open()
 
     def compact(self, begin: bytes, end: bytes) -> None:

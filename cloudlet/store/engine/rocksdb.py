@@ -30,7 +30,7 @@ from rocksdict import (
 
 from cloudlet.store.disk import lock_file
 from cloudlet.store.engine import Changes, Counters, Row
-from cloudlet.store.engine.rocksdb_log import LogSync, cut_damage
+from cloudlet.store.engine.rocksdb_log import LogSync, cut_damage, log_numbers
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled, StoreUnwritable
 
 _log = logging.getLogger(__name__)
@@ -207,9 +207,17 @@ class RocksEngine:
     def sequence(self) -> int:
         return self._rdict.latest_sequence_number()
 
-    def sync(self) -> None:
+    def sync_scope(self) -> list[int] | None:
+        """The logs there are. Listed here, not in the journal's thread: after every call to the system that one waits
+        for the interpreter anew, up to a millisecond each time. None: it has to try itself."""
         try:
-            self._log.sync()
+            return log_numbers(self._log_path)
+        except OSError:
+            return None
+
+    def sync(self, scope: list[int] | None = None) -> None:
+        try:
+            self._log.sync(log_numbers(self._log_path) if scope is None else scope)
         except OSError as error:
             raise StoreBroken(f"{self._log_path}: {error}") from error
 

@@ -31,9 +31,10 @@ class LogSync:
         self._lock = threading.Lock()
         self._number, self._fd = -1, -1  # the newest log synced so far, kept open: it reports errors since then
 
-    def sync(self) -> None:
+    def sync(self, numbers: list[int]) -> None:
+        """Of logs listed before: one with another behind it takes no more writes."""
         with self._lock:
-            for number in log_numbers(self._path):  # listed first: a log with one behind it takes no more writes
+            for number in numbers:
                 if number == self._number:
                     sync_file(self._fd)
                 elif number > self._number:
@@ -56,9 +57,11 @@ class LogSync:
 
 
 def log_numbers(path: str) -> list[int]:
-    if not os.path.isdir(path):
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
         return []
-    return sorted(int(name[:-4]) for name in os.listdir(path) if name.endswith(".log"))
+    return sorted(int(name[:-4]) for name in names if name.endswith(".log"))
 
 
 def log_file(path: str, number: int) -> str:

@@ -103,7 +103,10 @@ class SqliteEngine:
     def sequence(self) -> int:
         return self._sequence
 
-    def sync(self) -> None:
+    def sync_scope(self) -> None:
+        """It knows itself what is not on disk yet."""
+
+    def sync(self, scope: None = None) -> None:
         """A commit is one or more write(2) to the log; what a checkpoint moved on, it has synced itself."""
         try:
             fd = os.open(self._log_path, os.O_RDWR | os.O_CLOEXEC)
