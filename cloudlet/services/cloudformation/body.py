@@ -12,6 +12,7 @@ from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
 from cloudlet.services.cloudformation import errors, lookup, plans
 from cloudlet.services.cloudformation.acting import call_apart
+from cloudlet.services.cloudformation.kinds.registry import check_type
 from cloudlet.services.cloudformation.prepared import PreparedPlan
 from cloudlet.services.cloudformation.records import Stack
 from cloudlet.services.cloudformation.service import cloudformation
@@ -142,7 +143,10 @@ async def _summary(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         previous = call.transact(lambda tx: _stored_text(call, tx, request["StackName"]))
         request = {"UsePreviousTemplate": True}
     text = await text_of(call, request, previous)
-    return await in_turn(templates.validate, text)
+    facts = await in_turn(templates.validate, text)
+    for type_ in facts["ResourceTypes"]:
+        check_type(type_)
+    return facts
 
 
 def _stored_text(call: Call, tx: Tx, name: str) -> str | None:

@@ -35,9 +35,13 @@ def decide(work: Work, plan: PlanHead, planned: PlannedResource) -> Act | None:
     except Exception as error:
         reason = told(planned.logical_id, error).message
         return Act("update" if present else "create", wanted, before=present, reason=reason)
-    is_begun = present is not None and present.begun == work.operation.id
-    if present is None or (is_begun and present.status == "CREATE_IN_PROGRESS"):
+    has_failed = present is not None and present.status == "CREATE_FAILED"  # in a stack that wasn't rolled back
+    if present is None or (has_failed and present.physical_id is None):
+        return _to_create(work, kind, wanted, None)
+    if present.begun == work.operation.id and present.status == "CREATE_IN_PROGRESS":
         return _to_create(work, kind, wanted, present)
+    if has_failed:
+        return _to_replace(work, kind, wanted, present)
     change = modification(planned.logical_id, state_of(present), state_of(wanted))
     kept = replace(wanted, physical_id=present.physical_id, attributes=present.attributes, sealed=present.sealed)
     if change is None or not {"Properties", "Tags"} & set(change.scope):

@@ -32,7 +32,12 @@ UPDATABLE = frozenset(
 
 
 def check_stack_name(name: str) -> None:
-    if not _STACK_NAME.fullmatch(name) or len(name) > STACK_NAME_MAX:
+    if len(name) > STACK_NAME_MAX:
+        raise errors.ValidationError(
+            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must "
+            f"have length less than or equal to {STACK_NAME_MAX}"
+        )
+    if not _STACK_NAME.fullmatch(name):
         raise errors.ValidationError(
             f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must "
             "satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"

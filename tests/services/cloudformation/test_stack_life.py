@@ -292,6 +292,53 @@ def test_a_property_that_nothing_acts_on_is_refused_not_ignored(stacks: Stacks) 
     assert "extraneous key [Colour] is not permitted" in stacks.reason("s", "A")
 
 
+@pytest.mark.parametrize(
+    ("resource", "message"),
+    [
+        ({"Type": "AWS::Foo::Bar"}, "Template format error: Unrecognized resource types: [AWS::Foo::Bar]"),
+        ({**queue(), "DependsOn": "A"}, "Circular dependency between resources: [A]"),
+        ({**queue(), "DeletionPolicy": "Snapshot"}, "Template format error: DeletionPolicy Snapshot is not supported"),
+        (queue(QueueName={"Fn::Foo": "x"}), "Template error: Encountered unsupported function: Fn::Foo Supported"),
+        (
+            queue(QueueName={"Fn::FindInMap": ["M", "a", "b"]}),
+            "Template error: Mapping named 'M' is not present in the 'Mappings' section of template.",
+        ),
+    ],
+)
+def test_validation_tells_what_creation_would(stacks: Stacks, resource: dict[str, Any], message: str) -> None:
+    template = {"Resources": {"A": resource}}
+    for request in ({}, {"StackName": "s"}):
+        operation = "CreateStack" if request else "ValidateTemplate"
+        refusal = stacks.refusal(operation, TemplateBody=template, **request)
+        assert (refusal.code, refusal.message[: len(message)]) == ("ValidationError", message)
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "message"),
+    [
+        ({"Fn::ImportValue": {"Ref": "B"}}, 400, "Template error: the attribute in Fn::ImportValue must not depend on"),
+        ("{{resolve:ssm:/name:1}}", 501, "cloudformation: dynamic references ({{resolve:ssm:"),
+    ],
+)
+def test_what_cannot_be_resolved_is_refused_before_anything_is_made(
+    stacks: Stacks, value: Any, status: int, message: str
+) -> None:
+    template = {"Resources": {"A": queue(QueueName=value), "B": queue()}}
+    refusal = stacks.refusal("CreateStack", StackName="s", TemplateBody=template)
+    assert (refusal.status, refusal.message[: len(message)]) == (status, message)
+
+
+def test_what_failed_in_a_stack_that_was_not_rolled_back_is_made_by_the_next_update(
+    node: TestNode, stacks: Stacks
+) -> None:
+    bad, good = queue(VisibilityTimeout=-1), queue(VisibilityTimeout=1)
+    failed = stacks.create("s", {"Resources": {"A": queue(), "B": {**bad, "DependsOn": "A"}}}, DisableRollback=True)
+    assert failed["StackStatus"] == "CREATE_FAILED"
+    stack = stacks.update("s", {"Resources": {"A": queue(), "B": {**good, "DependsOn": "A"}}})
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert sorted(node.aws("sqs", "ListQueues")["QueueUrls"]) == sorted(stacks.physical("s", name) for name in "AB")
+
+
 def test_exports_are_imported_and_kept_while_in_use(stacks: Stacks) -> None:
     exporting = {
         "Resources": {"A": queue()},

@@ -52,6 +52,14 @@ _RESOURCE_MEMBERS = frozenset(
     )
 )
 _POLICIES = frozenset(("Delete", "Retain", "Snapshot", "RetainExceptOnCreate"))
+_WITH_SNAPSHOTS = (
+    "AWS::DocDB::DBCluster",
+    "AWS::EC2::Volume",
+    "AWS::ElastiCache::",
+    "AWS::Neptune::DBCluster",
+    "AWS::RDS::DB",
+    "AWS::Redshift::Cluster",
+)
 _ALPHANUMERIC = re.compile(r"[a-zA-Z0-9]{1,255}")
 
 
@@ -255,6 +263,8 @@ def _depends_on(path: str, stated: Any) -> tuple[str, ...]:
 def _policy(logical_id: str, member: str, raw: dict[str, Any]) -> Any:
     """Delete, Retain …; functions only come here once AWS::LanguageExtensions resolved them."""
     policy = raw.get(member, "Delete")
+    if policy == "Snapshot" and not raw["Type"].startswith(_WITH_SNAPSHOTS):
+        raise FormatError(reason=f"{member} Snapshot is not supported for resource {logical_id} of type {raw['Type']}")
     if not isinstance(policy, str) or policy not in _POLICIES:
         raise FormatError(reason=f"Unrecognized {member} {policy} for resource {logical_id}")
     return policy

@@ -11,8 +11,11 @@ from typing import Any
 from cloudlet.services.cloudformation.template.document import Output, Resource, Template
 from cloudlet.services.cloudformation.template.errors import FormatError, FunctionError, TemplateError
 from cloudlet.services.cloudformation.template.intrinsics import (
+    NO_MAPPING,
     NotInMap,
     Scope,
+    check_no_dynamic_reference,
+    check_supported,
     chosen_branch,
     find_in_map,
     function_name,
@@ -83,6 +86,9 @@ def check_references(template: Template) -> None:
     _check_block("Resources", [[r.properties, r.metadata] for r in resources], known, template.resources)
     _check_depends_on(resources, template.resources)
     _check_block("Outputs", [[output.value, output.export_name] for output in outputs], known, template.resources)
+    _check_functions([[r.properties for r in resources], [o.value for o in outputs]], template)
+    if not template.conditions:  # else it takes their values to know which dependencies there are
+        creation_order(dependencies(template))
 
 
 def _check_conditions_exist(template: Template) -> None:
@@ -110,6 +116,24 @@ def _check_block(block: str, values: list[Any], known: Any, resources: Mapping[s
             if attribute is not None and name not in resources:
                 raise FunctionError(reason=f"instance of Fn::GetAtt references undefined resource {name}")
     _refuse_unresolved(block, unresolved)
+
+
+def _check_functions(value: Any, template: Template) -> None:
+    """Every function is one that there is, every mapping named outright is stated."""
+    if isinstance(value, list):
+        for member in value:
+            _check_functions(member, template)
+    if not isinstance(value, dict):
+        return
+    name = function_name(value)
+    if name is not None and name != "Fn::Transform":
+        check_supported(name, extended=template.extended)
+    if name == "Fn::FindInMap" and isinstance(value[name], list) and len(value[name]) == 3:
+        mapping = value[name][0]
+        if isinstance(mapping, str) and mapping not in template.mappings:
+            raise FunctionError(reason=NO_MAPPING.format(name=mapping))
+    for member in value.values():
+        _check_functions(member, template)
 
 
 def _check_depends_on(resources: list[Resource], known: Mapping[str, Resource]) -> None:
@@ -144,6 +168,8 @@ def settle(value: Any, scope: Scope) -> Any:
     """`value` with each Fn::If replaced by the branch that is chosen, and each Fn::FindInMap by what it finds."""
     if isinstance(value, list):
         return [settle(member, scope) for member in value]
+    if isinstance(value, str):
+        check_no_dynamic_reference(value)
     if not isinstance(value, dict):
         return value
     name = function_name(value)
@@ -159,8 +185,15 @@ def imports_of(template: Template, scope: Scope) -> list[str]:
     """The names of the exports that a live template uses: they are said without the stack's own resources."""
     values: list[Any] = [resource.properties for resource in template.resources.values()]
     values += [[output.value, output.export_name] for output in template.outputs.values()]
+    scope = replace(scope, reference=_not_in_import, attribute=_not_in_import, imported=_not_in_import)
     names = (resolve(argument, scope) for value in values for argument in _import_arguments(value))
     return sorted({name for name in names if isinstance(name, str)})
+
+
+def _not_in_import(*names: str) -> Any:
+    raise FunctionError(
+        reason="the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs"
+    )
 
 
 def _import_arguments(value: Any) -> Iterator[Any]:

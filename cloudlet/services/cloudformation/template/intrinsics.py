@@ -41,6 +41,7 @@ SUB_NAME = (
 FIND_IN_MAP = (
     "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value"
 )
+NO_MAPPING = "Mapping named '{name}' is not present in the 'Mappings' section of template."
 GET_ATT = "every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
 IF = "every Fn::If object requires a list of 3 parameters: a condition, the value if true and the value if false."
 
@@ -115,7 +116,7 @@ def resolve(value: Any, scope: Scope) -> Any:
     if isinstance(value, list):
         return [member for member in (resolve(entry, scope) for entry in value) if member is not NO_VALUE]
     if isinstance(value, str):
-        _check_no_dynamic_reference(value)
+        check_no_dynamic_reference(value)
     return value
 
 
@@ -132,20 +133,23 @@ def function_name(value: dict[str, Any]) -> str | None:
 
 
 def _call(name: str, argument: Any, scope: Scope) -> Any:
-    function = FUNCTIONS.get(name)
-    if function is None and scope.extended:
-        function = EXTENSIONS.get(name)
-    if function is None:
-        if name == "Fn::Transform":
-            raise NotSupported(feature="cloudformation: Fn::Transform (macros)", module="intrinsics")
-        supported = ", ".join(sorted(FUNCTIONS.keys() - {"Ref", "Condition"}))
-        raise FunctionError(reason=f"Encountered unsupported function: {name} Supported functions are: [{supported}]")
-    value = function(argument, scope)
+    if name == "Fn::Transform":
+        raise NotSupported(feature="cloudformation: Fn::Transform (macros)", module="intrinsics")
+    value = check_supported(name, extended=scope.extended)(argument, scope)
     scope.budget.spend(value)
     return value
 
 
-def _check_no_dynamic_reference(text: str) -> None:
+def check_supported(name: str, *, extended: bool) -> Callable[[Any, Scope], Any]:
+    """The function of that name."""
+    function = FUNCTIONS.get(name) or (EXTENSIONS.get(name) if extended else None)
+    if function is None:
+        supported = ", ".join(sorted(FUNCTIONS.keys() - {"Ref", "Condition"}))
+        raise FunctionError(reason=f"Encountered unsupported function: {name} Supported functions are: [{supported}]")
+    return function
+
+
+def check_no_dynamic_reference(text: str) -> None:
     match = _DYNAMIC_REFERENCE.search(text)
     if match:
         raise NotSupported(feature=f"cloudformation: dynamic references ({match[0]}…}}}})", module="intrinsics")
@@ -315,7 +319,7 @@ def find_in_map(argument: Any, scope: Scope) -> Any:
     default = argument[3] if len(argument) == 4 else None
     has_default = isinstance(default, dict) and "DefaultValue" in default
     if name not in scope.mappings and not has_default:
-        raise FunctionError(reason=f"Mapping named '{name}' is not present in the 'Mappings' section of template.")
+        raise FunctionError(reason=NO_MAPPING.format(name=name))
     found = scope.mappings.get(name, {}).get(first, {}).get(second, NO_VALUE)
     if found is not NO_VALUE:
         scope.budget.spend(found)
