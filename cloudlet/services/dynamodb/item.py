@@ -1,5 +1,6 @@
 """Single items: put, get, update, delete. What these do to one item, batches and transactions do to many."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,17 +134,18 @@ def _perform(call: Call, request: dict[str, Any], write: Write) -> tuple[Change,
 
 @dynamodb.operation("PutItem")
 def put_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    rules.check_return_values(request)
-    change, answer = _perform(call, request, put_write(call, request))
-    if change.before is not None and request.get("ReturnValues") == "ALL_OLD":
-        answer["Attributes"] = change.before.raw
-    return answer
+    return _replace(call, request, put_write)
 
 
 @dynamodb.operation("DeleteItem")
 def delete_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    return _replace(call, request, delete_write)
+
+
+def _replace(call: Call, request: dict[str, Any], make: Callable[[Call, dict[str, Any]], Any]) -> dict[str, Any]:
+    """A write that leaves nothing of the item before."""
     rules.check_return_values(request)
-    change, answer = _perform(call, request, delete_write(call, request))
+    change, answer = _perform(call, request, make(call, request))
     if change.before is not None and request.get("ReturnValues") == "ALL_OLD":
         answer["Attributes"] = change.before.raw
     return answer

@@ -12,6 +12,7 @@ from cloudlet.services.lambda_.keys import Keys
 from cloudlet.services.lambda_.layer import check_number, layer_arn, layer_keys
 from cloudlet.services.lambda_.layers_used import find_layer_version
 from cloudlet.services.lambda_.lookup import find_policy, policy_document
+from cloudlet.services.lambda_.permission import remove_statement
 from cloudlet.services.lambda_.records import Policy
 from cloudlet.services.lambda_.service import lambda_
 
@@ -56,18 +57,8 @@ def _account_arn(principal: str) -> str:
 
 @lambda_.operation("RemoveLayerVersionPermission")
 def remove_layer_version_permission(call: Call, request: dict[str, Any]) -> None:
-    keys, name, number, policy = _policy(call, request)
-    if policy is None:
-        raise errors.ResourceNotFound("No policy is associated with the given resource.")
-    check_revision(request.get("RevisionId"), policy.revision, "GetLayerVersionPolicy")
-    left = [statement for statement in policy.statements if statement["Sid"] != request["StatementId"]]
-    if len(left) == len(policy.statements):
-        raise errors.ResourceNotFound(f"Statement {request['StatementId']} is not found in resource policy.")
-    key = keys.layer_policy.key(name, number)
-    if left:
-        call.tx.put(key, Policy(left, ids.uuid4()).encode())
-    else:
-        call.tx.delete(key)
+    keys, name, number, _ = _policy(call, request)
+    remove_statement(call, keys.layer_policy.key(name, number), request, "GetLayerVersionPolicy")
 
 
 @lambda_.operation("GetLayerVersionPolicy")

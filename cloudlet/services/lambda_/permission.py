@@ -118,10 +118,15 @@ def remove_permission(call: Call, request: dict[str, Any]) -> None:
     if name.qualifier not in (None, LATEST):
         _check_qualifier(call, keys, function, name.qualifier)
     key = keys.policy.key(function.id, name.qualifier or "")
+    remove_statement(call, key, request, "GetPolicy")
+
+
+def remove_statement(call: Call, key: bytes, request: dict[str, Any], shown_by: str) -> None:
+    """Take StatementId out of the policy at `key`; the last one takes the policy along."""
     policy = find_policy(call.tx, key)
     if policy is None:
         raise errors.ResourceNotFound("No policy is associated with the given resource.")
-    check_revision(request.get("RevisionId"), policy.revision, "GetPolicy")
+    check_revision(request.get("RevisionId"), policy.revision, shown_by)
     left = [statement for statement in policy.statements if statement["Sid"] != request["StatementId"]]
     if len(left) == len(policy.statements):
         raise errors.ResourceNotFound(f"Statement {request['StatementId']} is not found in resource policy.")

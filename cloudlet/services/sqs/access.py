@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 from cloudlet.kit import tags
-from cloudlet.kit.arn import root_arn
 from cloudlet.kit.call import Call
+from cloudlet.kit.policy import shorthand
 from cloudlet.kit.record import replace
 from cloudlet.services.sqs import errors, rules
 from cloudlet.services.sqs.lookup import put_queue
 from cloudlet.services.sqs.queue import locate
+from cloudlet.services.sqs.records import Queue
 from cloudlet.services.sqs.service import sqs
 
 
@@ -17,28 +18,19 @@ from cloudlet.services.sqs.service import sqs
 def add_permission(call: Call, request: dict[str, Any]) -> None:
     keys, queue = locate(call, request["QueueUrl"])
     label = request["Label"]
-    policy = _policy(queue.attributes.get("Policy"), f"{queue.arn}/SQSDefaultPolicy")
-    if any(statement.get("Sid") == label for statement in policy["Statement"]):
+    policy = _policy(queue, f"{queue.arn}/SQSDefaultPolicy")
+    if shorthand.is_labelled(policy, label):
         raise errors.InvalidParameterValue(value=label, name="Label", reason="Already exists.")
-    principals = [root_arn(account) for account in request["AWSAccountIds"]]
     actions = [f"SQS:{action}" for action in request["Actions"]]
-    policy["Statement"].append(
-        {
-            "Sid": label,
-            "Effect": "Allow",
-            "Principal": {"AWS": principals[0] if len(principals) == 1 else principals},
-            "Action": actions[0] if len(actions) == 1 else actions,
-            "Resource": queue.arn,
-        }
-    )
+    policy["Statement"].append(shorthand.statement(label, request["AWSAccountIds"], actions, queue.arn))
     put_queue(call.tx, keys, replace(queue, attributes=queue.attributes | {"Policy": json.dumps(policy)}))
 
 
 @sqs.operation("RemovePermission")
 def remove_permission(call: Call, request: dict[str, Any]) -> None:
     keys, queue = locate(call, request["QueueUrl"])
-    policy = _policy(queue.attributes.get("Policy"), "")
-    remaining = [statement for statement in policy["Statement"] if statement.get("Sid") != request["Label"]]
+    policy = _policy(queue, "")
+    remaining = shorthand.without(policy, request["Label"])
     if len(remaining) == len(policy["Statement"]):
         raise errors.InvalidParameterValue(value=request["Label"], name="Label", reason="can't find label.")
     attributes = {name: value for name, value in queue.attributes.items() if name != "Policy"}
@@ -47,13 +39,10 @@ def remove_permission(call: Call, request: dict[str, Any]) -> None:
     put_queue(call.tx, keys, replace(queue, attributes=attributes))
 
 
-def _policy(text: str | None, policy_id: str) -> dict[str, Any]:
-    if text is None:
-        return {"Version": "2008-10-17", "Id": policy_id, "Statement": []}
-    policy = json.loads(text)
-    if isinstance(policy["Statement"], dict):
-        policy["Statement"] = [policy["Statement"]]
-    return policy
+def _policy(queue: Queue, new_id: str) -> dict[str, Any]:
+    """The queue's; an empty one if it has none."""
+    text = queue.attributes.get("Policy")
+    return shorthand.parsed(text) if text else {"Version": "2008-10-17", "Id": new_id, "Statement": []}
 
 
 @sqs.operation("TagQueue")
