@@ -81,7 +81,7 @@ def test_what_the_data_directory_is_cannot_be_changed_either(host: Any) -> None:
     secret.chmod(0o600)
     os.utime(secret, (10, 10))
     found = outcomes_of(host, METADATA, str(secret))
-    assert set(found.values()) <= REFUSALS, found
+    assert set(found.values()) <= REFUSALS | {"OSError"}, found  # no such call before Linux 6.6
     facts = secret.stat()
     assert (facts.st_mode & 0o777, facts.st_mtime, facts.st_size) == (0o600, 10, 14)
 
