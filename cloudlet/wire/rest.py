@@ -74,11 +74,10 @@ class Route:
 
     def is_told(self, query: Query, request: HttpRequest) -> bool:
         """What tells it from its like is there too."""
-        if not (self.wants or self.headers):
-            return True
-        return all(name in query for name in self.wants) and all(
-            request.header(name) is not None for name in self.headers
-        )
+        for name in self.wants:
+            if name not in query:
+                return False
+        return all(request.header(name) is not None for name in self.headers) if self.headers else True
 
 
 def routes_of(model: ServiceModel, telling_headers: frozenset[str] = frozenset()) -> list[Route]:
@@ -119,8 +118,8 @@ def choose(routes: Iterable[Route], query: Query, request: HttpRequest) -> Route
         asked = [route for route in routes if route.is_asked(query)]
     else:
         asked = [route for route in routes if not route.literals]
-    if not asked:
-        return None
+    if len(asked) < 2:
+        return asked[0] if asked else None
     most = max(len(route.literals) for route in asked)
     asked = [route for route in asked if len(route.literals) == most]
     told = [route for route in asked if route.is_told(query, request)]

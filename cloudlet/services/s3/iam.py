@@ -14,6 +14,8 @@ from cloudlet.services.s3.copy_source import CopySource, parse_copy_source
 from cloudlet.services.s3.lookup import find_bucket, find_current, find_older
 from cloudlet.services.s3.records import Bucket, Version
 
+_ACL_MEMBERS = frozenset(("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"))
+
 
 def access_to(
     call: Call, action: str, name: str, key: str | None = None, context: dict[str, Any] | None = None
@@ -94,7 +96,7 @@ def _put_object(call: Call, request: dict[str, Any]) -> Sequence[Access]:
     accesses = [access_to(call, "PutObject", name, key, context)]
     if "Tagging" in request:
         accesses.append(access_to(call, "PutObjectTagging", name, key, context))
-    if any(member in request for member in ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")):
+    if not _ACL_MEMBERS.isdisjoint(request):
         accesses.append(access_to(call, "PutObjectAcl", name, key, context))
     return accesses
 

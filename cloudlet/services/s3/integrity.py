@@ -20,6 +20,7 @@ MEMBERS = {
         "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128",
     )
 }  # fmt: skip
+_GIVEN = frozenset(MEMBERS.values())
 _HEADERS = {f"x-amz-checksum-{algorithm.lower()}": algorithm for algorithm in MEMBERS}
 
 
@@ -38,7 +39,9 @@ def declared(call: Call, request: dict[str, Any]) -> Declared:
     if md5 and not is_digest_base64("MD5", md5):
         raise errors.InvalidDigest(members={"Content-MD5": md5})
     asked = request.get("ChecksumAlgorithm", "").upper()
-    given = {algorithm: request[member] for algorithm, member in MEMBERS.items() if request.get(member)}
+    given: dict[str, str] = {}
+    if not _GIVEN.isdisjoint(request):
+        given = {algorithm: request[member] for algorithm, member in MEMBERS.items() if request.get(member)}
     trailers = _trailer_algorithms(call)
     if len(given) + len(trailers) > 1:
         raise errors.invalid_request(
@@ -68,6 +71,8 @@ def _check_asked(asked: str, algorithm: str) -> None:
 def _trailer_algorithms(call: Call) -> list[str]:
     request = call.source.request if not call.depth else None
     names = (request.header("x-amz-trailer") or "") if request is not None else ""
+    if not names:
+        return []
     return [_HEADERS[name.strip().lower()] for name in names.split(",") if name.strip().lower() in _HEADERS]
 
 

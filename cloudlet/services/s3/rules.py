@@ -47,7 +47,7 @@ _UNSUPPORTED = {
     "WriteOffsetBytes": "appending (x-amz-write-offset-bytes)",
     "MFA": "MFA delete (x-amz-mfa)",
 }
-GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+GRANTS = frozenset(("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"))
 
 _bucket_name = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _reserved_prefixes = ("xn--", "sthree-", "amzn-s3-demo-")
@@ -77,9 +77,8 @@ def check_key(key: str) -> None:
 
 def check_supported(request: dict[str, Any]) -> None:
     """501 for what would change how an object is kept, and is not part of this S3."""
-    for member, what in _UNSUPPORTED.items():
-        if member in request:
-            raise errors.not_implemented(what)
+    if not _UNSUPPORTED.keys().isdisjoint(request):
+        raise errors.not_implemented(next(what for member, what in _UNSUPPORTED.items() if member in request))
     encryption = request.get("ServerSideEncryption")
     if encryption is not None and encryption != "AES256":
         raise errors.not_implemented(
@@ -107,7 +106,7 @@ def check_storage_class(name: str) -> None:
 
 def check_acl(bucket: Bucket, request: dict[str, Any]) -> None:
     """ACLs are off unless the bucket's ownership controls say otherwise; then only the owner's own is known here."""
-    granted = any(grant in request for grant in GRANTS)
+    granted = not GRANTS.isdisjoint(request)
     acl = request.get("ACL")
     if not granted and acl in (None, "private", "bucket-owner-full-control"):
         return
@@ -132,13 +131,15 @@ def headers_of(request: dict[str, Any]) -> dict[str, Any]:
 def tags_of_header(text: str) -> dict[str, str]:
     """The tags in x-amz-tagging: key1=value1&key2=value2."""
     tags: dict[str, str] = {}
+    if not text:
+        return tags
     wrong = errors.invalid_argument(
         "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name"
         " duplicates.",
         "x-amz-tagging",
         text,
     )
-    for pair in text.split("&") if text else ():
+    for pair in text.split("&"):
         name, equals, value = pair.partition("=")
         if "=" in value:
             raise wrong
