@@ -30,7 +30,7 @@ SERVICE_BANS = {
 INSIDE_FUNCTIONS_ALLOWED = {"base/lazy.py", "runtime/bootstrap.py"}  # the door itself; user code's own imports
 
 WHOLE_REMEDY = "tx.all (bounded), page.first (the first few), or go on at the scan's resume key"
-NOT_YET_WHOLE = {("services", name) for name in ("s3", "cloudwatch", "cloudformation")}
+NOT_YET_WHOLE = {("services", name) for name in ("cloudformation",)}
 
 
 def layer_of(path: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.record import replace
-from cloudlet.services.cloudwatch import notification
+from cloudlet.services.cloudwatch import background, notification
 from cloudlet.services.cloudwatch.lookup import find_alarm
 from tests.client import TestNode
 
@@ -429,3 +429,41 @@ def test_new_data_make_an_alarm_look_once_a_second_however_many_there_are(node: 
         object.__setattr__(task, "handler", looked)
     assert looks.count(False) == 1
     assert state(node) == "ALARM"
+
+
+def test_more_watchers_than_one_step_takes_all_look_at_new_data(node: TestNode) -> None:
+    for number in range(120):
+        make(node, AlarmName=f"a{number}")
+    put(node, 5.0)
+    node.settle()
+    alarms = node.aws("cloudwatch", "DescribeAlarmsForMetric", Namespace="n", MetricName="m")["MetricAlarms"]
+    assert [found["StateValue"] for found in alarms] == ["ALARM"] * 120
+
+
+def test_the_reason_of_an_alarm_over_many_periods_stays_json(node: TestNode) -> None:
+    make(node, EvaluationPeriods=1440, DatapointsToAlarm=900)
+    now = node.clock.now_ms() / 1000
+    data = [{"MetricName": "m", "Value": 1000.0 + at, "Timestamp": now - 60 * at} for at in range(1000)]
+    node.aws("cloudwatch", "PutMetricData", Namespace="n", MetricData=data)
+    node.advance(minutes=2)
+    found = json.loads(alarm(node)["StateReasonData"])
+    assert found["recentDatapoints"][-1] == 1000.0 and len(alarm(node)["StateReasonData"]) <= 4000
+
+
+@pytest.mark.parametrize("periods_at_once", [100, 0])
+def test_an_alarm_that_reads_much_is_judged_as_one_that_reads_little(
+    node: TestNode, monkeypatch: pytest.MonkeyPatch, periods_at_once: int
+) -> None:
+    monkeypatch.setattr(background, "PERIODS_AT_ONCE_MAX", periods_at_once)
+    make(node, EvaluationPeriods=3, DatapointsToAlarm=1, TreatMissingData="notBreaching")
+    stat = {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}
+    metrics = [{"Id": "m", "MetricStat": stat, "ReturnData": False}, {"Id": "e", "Expression": "m * 2"}]
+    threshold = {"Threshold": 9.0, "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}
+    node.aws("cloudwatch", "PutMetricAlarm", AlarmName="of-an-expression", Metrics=metrics, **threshold)
+    put(node, 5.0)
+    node.settle()
+    assert state(node) == "ALARM"
+    node.advance(minutes=2)
+    assert alarm(node, "of-an-expression")["StateValue"] == "ALARM"
+    node.advance(minutes=8)
+    assert state(node) == "OK"

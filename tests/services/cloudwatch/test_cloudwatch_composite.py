@@ -6,6 +6,7 @@ import pytest
 
 from cloudlet.base.errors import AwsError
 from cloudlet.services.cloudwatch import alarm_rule
+from cloudlet.services.cloudwatch.composite import PARENTS_MAX
 from tests.client import TestNode
 
 
@@ -88,3 +89,20 @@ def test_children_must_be_there(node: TestNode) -> None:
     with pytest.raises(AwsError) as refused:
         node.aws("cloudwatch", "PutCompositeAlarm", AlarmName="c", AlarmRule="ALARM(x)")
     assert refused.value.message == ("Could not save the composite alarm as alarms [x] in the alarm rule do not exist")
+
+
+def test_every_composite_alarm_over_a_child_is_told(children: TestNode) -> None:
+    for number in range(8):
+        children.aws("cloudwatch", "PutCompositeAlarm", AlarmName=f"c{number}", AlarmRule="ALARM(a)")
+    set_state(children, "a", "ALARM")
+    children.settle()
+    assert {composite(children, f"c{number}")["StateValue"] for number in range(8)} == {"ALARM"}
+
+
+def test_an_alarm_is_part_of_so_many_composite_alarms_and_no_more(children: TestNode) -> None:
+    for number in range(PARENTS_MAX):
+        children.aws("cloudwatch", "PutCompositeAlarm", AlarmName=f"c{number}", AlarmRule="ALARM(a)")
+    with pytest.raises(AwsError) as refused:
+        children.aws("cloudwatch", "PutCompositeAlarm", AlarmName="one more", AlarmRule="ALARM(a)")
+    assert refused.value.code == "LimitExceeded"
+    children.aws("cloudwatch", "PutCompositeAlarm", AlarmName="c0", AlarmRule="ALARM(a) OR ALARM(b)")

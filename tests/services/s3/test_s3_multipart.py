@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from cloudlet.base import checksums
+from cloudlet.services.s3 import complete_multipart_upload
 from cloudlet.services.s3.records import Part, PartList
 from cloudlet.services.s3.service import s3 as service
 from cloudlet.store.transaction import BYTES_WRITTEN_MAX
@@ -344,3 +345,28 @@ def test_a_part_may_be_copied_from_an_object_or_a_range_of_it(node: TestNode, s3
     error = s3.error("UploadPartCopy", Key="k", UploadId=begin(s3), PartNumber=2, CopySource="photos/k",
                      CopySourceRange="bytes=0-99999999")  # fmt: skip
     assert error.code == "InvalidArgument"
+
+
+def test_a_part_replaced_while_the_upload_completes_is_not_lost(
+    node: TestNode, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parts are read before the transaction that makes the object; here one comes in between."""
+    root, read, times = node.caller("test", "test"), complete_multipart_upload._stored_parts, 0
+    upload_id = begin(s3)
+    parts = upload(s3, upload_id, b"the part")
+
+    async def read_and_replaced(*of):
+        nonlocal times
+        times += 1
+        found = await read(*of)
+        if times == 1:
+            await root.aws_async(
+                "s3", "UploadPart", Bucket="photos", Key="k", UploadId=upload_id, PartNumber=1, Body=b"the part"
+            )
+        return found
+
+    monkeypatch.setattr(complete_multipart_upload, "_stored_parts", read_and_replaced)
+    complete(s3, upload_id, parts)
+    node.settle()
+    assert s3.read("k") == "the part" and blob_count(node) == 1
+    assert times == 2
