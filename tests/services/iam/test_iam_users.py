@@ -289,3 +289,13 @@ def test_fifty_tags_are_the_most(node: TestNode) -> None:
     assert (
         failure(node.aws, "iam", "TagUser", UserName="ann", Tags=[{"Key": "more", "Value": ""}])[0] == "LimitExceeded"
     )
+
+
+def test_a_page_reads_one_user_more_than_it_shows_however_many_there_are(node: TestNode) -> None:
+    node.node.database.run_twice = False
+    for number in range(30):
+        node.aws("iam", "CreateUser", UserName=f"u{number}")
+    before = node.node.database.stats().rows_scanned
+    page = node.aws("iam", "ListUsers", MaxItems=3)
+    assert (len(page["Users"]), page["IsTruncated"]) == (3, True)
+    assert node.node.database.stats().rows_scanned - before == 4
