@@ -20,6 +20,7 @@ from cloudlet.store.errors import StoreError
 from cloudlet.store.transaction import Tx
 
 BYTES_PER_PIECE = 512 << 10  # a piece ends with the item that reaches it
+BYTES_CHECKED_PER_PIECE = 64 << 10  # of many small members
 _DUPLICATES = "Provided list of item keys contains duplicates"
 
 
@@ -101,7 +102,7 @@ def _with_capacity(call: Call, answer: dict[str, Any], meters: list[Meter], kind
 async def batch_write_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if sum(map(len, request["RequestItems"].values())) > rules.BATCH_WRITE_ITEMS_MAX:
         raise invalid("Too many items requested for the BatchWriteItem call")
-    writes, meters = call.transact(_writes, call, request)
+    writes, meters = await _writes(call, request)
     unprocessed: dict[str, list[dict[str, Any]]] = {}
     at = 0
     while at < len(writes):
@@ -126,21 +127,38 @@ async def batch_write_item(call: Call, request: dict[str, Any]) -> dict[str, Any
 _Writes = list[tuple[str, dict[str, Any], Write]]
 
 
-def _writes(tx: Tx, call: Call, request: dict[str, Any]) -> tuple[_Writes, dict[str, Meter]]:
+async def _writes(call: Call, request: dict[str, Any]) -> tuple[_Writes, dict[str, Meter]]:
     """Every write checked before the first is done."""
     writes: _Writes = []
     meters: dict[str, Meter] = {}
     for name, given in request["RequestItems"].items():
         seen: set[ItemKey] = set()
-        for each in given:
-            write = _write(call, name, each)
-            if write.key in seen:
-                raise invalid(_DUPLICATES)
-            seen.add(write.key)
-            writes.append((name, each, write))
-        table, _ = require_table(call, name)
+        at = 0
+        while at < len(given):
+            if writes:
+                await call.pause()
+            checked: list[Write] = call.transact(_checked_piece, call, name, given[at:], seen)
+            writes += [(name, each, write) for each, write in zip(given[at:], checked)]
+            seen |= {write.key for write in checked}
+            at += len(checked)
+        table, _ = call.transact(lambda tx, name=name: require_table(call, name))
         meters[name] = Meter(request, table, name)
     return writes, meters
+
+
+def _checked_piece(tx: Tx, call: Call, name: str, given: list[dict[str, Any]], seen: set[ItemKey]) -> list[Write]:
+    """The first of `given`, checked; none has a key that was seen."""
+    checked: list[Write] = []
+    size_bytes = 0
+    for each in given:
+        write = _write(call, name, each)
+        if write.key in seen or any(write.key == before.key for before in checked):
+            raise invalid(_DUPLICATES)
+        checked.append(write)
+        size_bytes += write.put.size_bytes if write.put is not None else 0
+        if size_bytes >= BYTES_CHECKED_PER_PIECE:
+            break
+    return checked
 
 
 def _write(call: Call, table_name: str, given: dict[str, Any]) -> Write:
