@@ -8,6 +8,7 @@ environment's own control socket, its output) come along. Standard library only;
                       outside the namespaces   inside, privileged      inside, confined
 """
 
+import contextlib
 import gc
 import importlib
 import os
@@ -33,7 +34,8 @@ def main(channel: socket.socket, parent: int) -> None:
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         warm.warm_up(plan["runtime_dir"])
     except Exception as error:
-        send(channel, {"failed": f"{type(error).__name__}: {error}"})
+        with contextlib.suppress(OSError):  # the node may be gone
+            send(channel, {"failed": f"{type(error).__name__}: {error}"})
         return
     gc.collect()
     gc.freeze()  # no collection writes to pages the environments share

@@ -160,3 +160,9 @@ def test_a_stack_with_such_a_template_fails_and_names_why(node: TestNode) -> Non
     events = node.aws("cloudformation", "DescribeStackEvents", StackName="bomb")["StackEvents"]
     assert any("too long" in event.get("ResourceStatusReason", "") for event in events)
     assert events[0]["ResourceStatus"] == "ROLLBACK_COMPLETE"
+
+
+def test_variables_that_never_end_are_text_and_take_no_time() -> None:
+    unended = "${" * 400_000  # a second for each ten thousand, if each is searched to the end
+    assert resolve({"Fn::Sub": unended}, Scope()) == unended
+    assert resolve({"Fn::Sub": "${A}" + unended}, Scope(parameters={"A": "a"})) == "a" + unended

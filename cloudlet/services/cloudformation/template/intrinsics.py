@@ -210,7 +210,7 @@ def sub_parts(argument: Any) -> tuple[str, dict[str, Any]]:
 def sub_names(text: str) -> list[str]:
     """The names in `${…}`; `${!Literal}` is none."""
     names = []
-    for inner in _VARIABLE.findall(text):
+    for inner in _VARIABLE.findall(text, 0, _end_of_variables(text)):
         if inner.startswith("!"):
             continue
         name = inner.strip()
@@ -242,7 +242,13 @@ def _sub(argument: Any, scope: Scope) -> str:
         scope.budget.check(size)
         return _text(value, SUB)
 
-    return _VARIABLE.sub(replaced, text)
+    end = _end_of_variables(text)
+    return _VARIABLE.sub(replaced, text[:end]) + text[end:]
+
+
+def _end_of_variables(text: str) -> int:
+    """Behind the last `}`: each `${` beyond would be searched to the text's end for one."""
+    return text.rfind("}") + 1
 
 
 def _text(value: Any, otherwise: str) -> str:
