@@ -7,11 +7,13 @@ from pathlib import Path
 from tests.crash.node_load import Ledger, Load
 from tests.crash.node_outage import NodeOutage, findings
 from tests.crash.node_process import HANG_GUARD_S, NodeProcess, cloudlet
+from tests.crash.powercut import Outage
 from tests.crash.subjects.subject import SEEN, scanned
 
-ACKNOWLEDGED, ACKNOWLEDGED_SPOILED = (40, 200), (60, 100)  # before it is killed
+ACKNOWLEDGED, ACKNOWLEDGED_SPOILED = (30, 150), (60, 100)  # before it is killed
 KILLED_WHILE_STARTING = 0.15
 START_S = 0.8
+KILLED_WHILE_FLUSHING, FLUSH_WAIT_S = 0.4, 1.0
 
 
 class Chain:
@@ -56,7 +58,10 @@ class Chain:
         try:
             while self.ledger.acknowledged < enough and not load.failures and time.monotonic() < until:
                 time.sleep(0.002)
-            time.sleep(self.chance.uniform(0, 0.1))  # answers come in bursts: not always after one
+            if self.chance.random() < KILLED_WHILE_FLUSHING:
+                _await_a_flush(node)
+            else:
+                time.sleep(self.chance.uniform(0, 0.1))  # answers come in bursts: not always after one
         finally:
             node.kill()
             load.join()
@@ -96,3 +101,10 @@ class Chain:
     def close(self) -> None:
         if self.node is not None:
             self.node.close()
+
+
+def _await_a_flush(node: NodeProcess) -> None:
+    """Until RocksDB writes a table, if it does within a second: then there are two logs."""
+    until = time.monotonic() + FLUSH_WAIT_S
+    while len(Outage.logs_of(node.data / "store")) < 2 and time.monotonic() < until:
+        time.sleep(0.001)

@@ -10,7 +10,9 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,9 +25,10 @@ from cloudlet.store.keys import Subspace
 from cloudlet.store.transaction import Tx
 from tests.client import TestNode
 from tests.crash.node_load import Ledger
+from tests.crash.node_process import HANG_GUARD_S
 from tests.crash.powercut import Outage
 from tests.crash.subjects.noting_function import ids_in
-from tests.crash.subjects.subject import SEEN, VISIBILITY_S, Found, scanned
+from tests.crash.subjects.subject import SEEN, VISIBILITY_S, Aws, Found, scanned
 
 STORE = "store"
 NOT_RUN = ("lambda.invoke_async",)  # while one looks: functions would change what is looked at
@@ -91,8 +94,9 @@ def _violations(node: TestNode, ledger: Ledger, chance: random.Random, subjects:
     tx = node.node.database.begin()
     waiting = set(_waiting(tx))
     tx.discard()
-    seen = {item["id"]["S"] for item in scanned(node.aws, SEEN)}
-    found = Found(node.aws, seen, waiting, chance)
+    aws = partial(_asked_again, node.aws)
+    seen = {item["id"]["S"] for item in scanned(aws, SEEN)}
+    found = Found(aws, seen, waiting, chance)
     for subject in chance.sample(ledger.subjects, subjects) if subjects else ledger.subjects:
         yield from subject.violations(found)
     told = ledger.events()
@@ -100,6 +104,18 @@ def _violations(node: TestNode, ledger: Ledger, chance: random.Random, subjects:
         yield f"the function is told of {min(more)}, which nobody asked for"
     if lost := told.done - found.caused:
         yield f"the function is never told of {min(lost)}"
+
+
+def _asked_again(aws: Aws, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    """As SDKs do where the store stalls: the node may have been killed while compaction was behind."""
+    until = time.monotonic() + HANG_GUARD_S
+    while True:
+        try:
+            return aws(service, operation, **parameters)
+        except AwsError as error:
+            if error.status != 503 or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _waiting(tx: Tx) -> Iterator[str]:

@@ -222,7 +222,8 @@ def test_a_node_whose_log_is_damaged_before_its_last_sync_does_not_start_and_say
         noted, until = _noted(node), time.monotonic() + HANG_GUARD_S
         while _noted(node) <= noted:  # what is durable is noted now and then
             assert time.monotonic() < until, "nothing was noted"
-            client.aws("sqs", "SendMessage", QueueUrl=QUEUE, MessageBody=BODY)
+            client.aws("sqs", "SendMessage", QueueUrl=QUEUE, MessageBody="little, so that there is but one log")
+            time.sleep(0.01)
         node.kill()
     (log,) = Outage.logs_of(node.data / "store")
     with open(log, "r+b") as file:
