@@ -20,6 +20,8 @@ from typing import Any
 
 _API = "/2018-06-01/runtime"
 
+Invocation = tuple[dict[str, str], bytes]  # what came with a call, and its event
+
 
 class RuntimeFault(Exception):
     """An error of ours about the function's package or its values, under AWS's name for it."""
@@ -38,19 +40,27 @@ class RuntimeApi:
         self.connection: socket.socket | None = None
         self.unread = b""
 
-    def next_invocation(self) -> tuple[dict[str, str], bytes]:
-        return self._request("GET", "/invocation/next", b"", {})
+    def next_invocation(self) -> Invocation:
+        return self._request("GET", "/invocation/next", b"", {})[1:]
 
-    def respond(self, request_id: str, body: bytes) -> None:
-        self._request("POST", f"/invocation/{request_id}/response", body, {"Content-Type": "application/json"})
+    def respond(self, request_id: str, body: bytes) -> Invocation:
+        """Answer a call; the next one."""
+        return self._end(f"/invocation/{request_id}/response", body, {"Content-Type": "application/json"})
 
-    def fail(self, request_id: str, error: dict[str, Any]) -> None:
-        self._request("POST", f"/invocation/{request_id}/error", *_error_parts(error))
+    def fail(self, request_id: str, error: dict[str, Any]) -> Invocation:
+        return self._end(f"/invocation/{request_id}/error", *_error_parts(error))
 
     def fail_init(self, error: dict[str, Any]) -> None:
         self._request("POST", "/init/error", *_error_parts(error))
 
-    def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[dict[str, str], bytes]:
+    def _end(self, path: str, body: bytes, headers: dict[str, str]) -> Invocation:
+        """One exchange for both, where the Runtime API knows the header and does not refuse the answer."""
+        status, came_with, event = self._request("POST", path, body, {**headers, "Cloudlet-Then": "next"})
+        return (came_with, event) if status == 200 else self.next_invocation()
+
+    def _request(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
         if self.connection is None:
             self.connection = socket.create_connection(self.address)
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -60,11 +70,11 @@ class RuntimeApi:
         self.connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         return self._response()
 
-    def _response(self) -> tuple[dict[str, str], bytes]:
+    def _response(self) -> tuple[int, dict[str, str], bytes]:
         while b"\r\n\r\n" not in self.unread:
             self._receive()
         head, _, self.unread = self.unread.partition(b"\r\n\r\n")
-        status, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+        line, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = int(headers.get("content-length", "0"))
         parts, have = [self.unread], len(self.unread)
@@ -78,9 +88,10 @@ class RuntimeApi:
         if headers.get("connection", "").lower() == "close" and self.connection is not None:
             self.connection.close()
             self.connection = None
-        if not status.split(" ")[1].startswith("2") and not status.split(" ")[1].startswith("4"):
-            raise ConnectionError(f"the Runtime API answered {status}")
-        return headers, body
+        status = int(line.split(" ")[1])
+        if status // 100 not in (2, 4):
+            raise ConnectionError(f"the Runtime API answered {line}")
+        return status, headers, body
 
     def _receive(self) -> None:
         assert self.connection is not None
@@ -303,8 +314,8 @@ def _prepare(environ: dict[str, str]) -> None:
 
 
 def _serve(api: RuntimeApi, handler: Callable[[Any, LambdaContext], Any], request_ids: _RequestIdFilter) -> None:
+    headers, payload = api.next_invocation()
     while True:
-        headers, payload = api.next_invocation()
         request_id = headers["lambda-runtime-aws-request-id"]
         request_ids.request_id = request_id
         trace_id = headers.get("lambda-runtime-trace-id")
@@ -318,10 +329,10 @@ def _serve(api: RuntimeApi, handler: Callable[[Any, LambdaContext], Any], reques
             facts = describe(error, request_id)
             _log_error(facts)
             sys.stdout.flush()
-            api.fail(request_id, facts)
+            headers, payload = api.fail(request_id, facts)
         else:
             sys.stdout.flush()
-            api.respond(request_id, answer)
+            headers, payload = api.respond(request_id, answer)
 
 
 def run(environ: dict[str, str]) -> int:

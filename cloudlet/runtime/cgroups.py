@@ -12,6 +12,8 @@ from pathlib import Path
 from cloudlet.base import ids
 
 _PREFIX = "cloudlet-"
+_LOOKED_AT_BYTES = 8192
+_OWN = re.compile(rb"^(rss|anon|shmem) (\d+)$", re.MULTILINE)
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Cgroup:
     pids: Path | None = None
     version: int = 2
     fresh: bool = True  # no limit was set yet
+    _open: dict[str, int] = field(default_factory=dict)  # files looked into at each call, by name
 
     def directories(self) -> list[Path]:
         return list(dict.fromkeys(path for path in (self.memory, self.unified, self.pids) if path is not None))
@@ -41,9 +44,10 @@ class Cgroup:
         """Anonymous memory and shared memory, without `tmp_bytes` of it that are files in /tmp."""
         if self.memory is None:
             return 0
-        facts = dict(line.split() for line in _read(self.memory / "memory.stat").splitlines())
-        anonymous = int(facts.get("rss" if self.version == 1 else "anon", 0))
-        return anonymous + max(int(facts.get("shmem", 0)) - tmp_bytes, 0)
+        found = self._look(self.memory, "memory.stat")
+        facts = {name: int(number) for name, number in _OWN.findall(found)}
+        anonymous = facts.get(b"rss" if self.version == 1 else b"anon", 0)
+        return anonymous + max(facts.get(b"shmem", 0) - tmp_bytes, 0)
 
     def limit(self, memory_bytes: int) -> None:
         """Version 1 has a second limit, on memory and swap, which must never be below the first."""
@@ -62,9 +66,18 @@ class Cgroup:
         if self.memory is None:
             return None
         try:
-            return int((self.memory / name).read_text())
-        except (OSError, ValueError):
+            return int(self._look(self.memory, name))
+        except ValueError:
             return None
+
+    def _look(self, directory: Path, name: str) -> bytes:
+        """What is in one of its files now: opened once, as opening costs a multiple of reading."""
+        try:
+            if name not in self._open:
+                self._open[name] = os.open(directory / name, os.O_RDONLY | os.O_CLOEXEC)
+            return os.pread(self._open[name], _LOOKED_AT_BYTES, 0)
+        except OSError:
+            return b""
 
     def killed_by_memory(self) -> bool:
         """The kernel killed a process of the group because the group reached its limit."""
@@ -79,7 +92,16 @@ class Cgroup:
 
     def freeze(self, frozen: bool) -> bool:
         """False where only signals can do it."""
-        return self.unified is not None and _write(self.unified / "cgroup.freeze", "1" if frozen else "0")
+        if self.unified is None:
+            return False
+        try:
+            if "cgroup.freeze" not in self._open:
+                path = self.unified / "cgroup.freeze"
+                self._open["cgroup.freeze"] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            os.pwrite(self._open["cgroup.freeze"], b"1" if frozen else b"0", 0)
+        except OSError:
+            return False
+        return True
 
     def kill(self) -> None:
         if self.unified is not None:
@@ -87,6 +109,8 @@ class Cgroup:
 
     def remove(self) -> bool:
         """False while a process of it is still ending."""
+        while self._open:
+            os.close(self._open.popitem()[1])
         gone = True
         for directory in self.directories():
             try:

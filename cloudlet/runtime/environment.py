@@ -267,7 +267,8 @@ class Runtime:
         else:
             ending = Ending("exited", 0.0)  # it died in its sleep
         log += instance.take_log()
-        ending = dataclasses.replace(ending, seconds=ending.seconds + spent_s)
+        if spent_s:
+            ending = dataclasses.replace(ending, seconds=ending.seconds + spent_s)
         return call.ended(instance, invocation, ending, init_ms, log), ending.kind == "idle"
 
     # ── unasked ────────────────────────────────────────────────────────────────────────────────────────────────────

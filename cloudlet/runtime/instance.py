@@ -189,7 +189,7 @@ class Instance:
     async def wait(self, seconds: float) -> Ending:
         """Until the runtime asks for the next call or cannot any more; memory is watched meanwhile."""
         assert self._control is not None and self._meter is not None
-        started = time.perf_counter()
+        loop, started = asyncio.get_running_loop(), time.perf_counter()
         poll = _POLL_S if self._meter.by_kernel else _POLL_TREE_S
         looked = started
         while True:
@@ -214,11 +214,11 @@ class Instance:
                 by_kernel = self._meter.by_kernel
                 if self._meter.exceeded() if by_kernel else await asyncio.to_thread(self._meter.exceeded):
                     return Ending("oom", spent)
+            look_again = loop.call_later(min(seconds - spent, poll), self.api.changed.set)
             try:
-                async with asyncio.timeout(min(seconds - spent, poll)):
-                    await self.api.changed.wait()
-            except TimeoutError:
-                continue
+                await self.api.changed.wait()
+            finally:
+                look_again.cancel()
 
     def _hear(self) -> None:
         assert self._control is not None

@@ -3,9 +3,13 @@
 With a control group the kernel counts: what is the function's own (anonymous memory and /dev/shm), not the page cache
 and not /tmp, which on AWS is a disk. The group's hard limit must leave room for /tmp's pages, so it follows what /tmp
 holds, 64 MiB ahead; in between this meter decides. Without a group the proportional set size of the tree is polled.
+
+What is whose costs the kernel much to say (memory.stat), the sum next to nothing: while use and peak stand still, for a
+second at most, the last figures are true.
 """
 
 import os
+import time
 from dataclasses import dataclass
 
 from cloudlet.runtime import processes
@@ -13,6 +17,8 @@ from cloudlet.runtime.cgroups import Cgroup
 
 MIB = 1 << 20
 TMP_AHEAD = 64 * MIB
+STILL_BYTES = MIB // 4
+STILL_S = 1.0
 
 
 @dataclass
@@ -23,6 +29,7 @@ class MemoryMeter:
     tmp_fd: int | None  # of a /tmp that lives in memory
     peak_bytes: int = 0
     _hard_limit: int = 0
+    _settled: tuple[int, int, float] = (-MIB, 0, 0.0)  # use, peak and when, as last asked what is whose
 
     def __post_init__(self) -> None:
         self._hard_limit = self.limit_bytes + TMP_AHEAD
@@ -50,10 +57,13 @@ class MemoryMeter:
     def settle(self) -> int:
         """The peak so far, at the end of a call, in bytes and never above the limit unless it was exceeded."""
         if self.by_kernel:
-            tmp = self.tmp_bytes()
-            own = self.group.own_bytes(tmp)
-            cached = max((self.group.usage_bytes() or 0) - own, 0)
-            highest = (self.group.peak_bytes() or 0) - cached  # the kernel's peak, less what is no memory of its own
+            usage, peak, now_s = self.group.usage_bytes() or 0, self.group.peak_bytes() or 0, time.monotonic()
+            usage_before, peak_before, before_s = self._settled
+            if peak == peak_before and abs(usage - usage_before) < STILL_BYTES and now_s - before_s < STILL_S:
+                return self.peak_bytes
+            self._settled = (usage, peak, now_s)
+            own = self.group.own_bytes(self.tmp_bytes())
+            highest = peak - max(usage - own, 0)  # the kernel's peak, less what is no memory of its own
             self.peak_bytes = max(self.peak_bytes, own, min(highest, self.limit_bytes))
         return self.peak_bytes
 

@@ -80,6 +80,24 @@ def test_a_call_goes_out_and_its_answer_comes_in_however_the_bytes_arrive(piece:
     talk(conversation)
 
 
+def test_an_answer_may_ask_for_the_next_call_too() -> None:
+    async def conversation(api: RuntimeApi, connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(NEXT)
+        await idle(api)
+        for number in range(3):
+            api.deliver(f"r{number}", {}, b"event %d" % number)
+            assert await answer(reader) == (200, b"event %d" % number)
+            kind = "error" if number == 1 else "response"
+            writer.write(post(f"/invocation/r{number}/{kind}", b"result", b"Cloudlet-Then: next\r\n"))
+            await idle(api)
+            assert api.answer is not None and api.answer.payload == b"result"
+        writer.write(post("/invocation/r1/response", b"again", b"Cloudlet-Then: next\r\n"))
+        assert (await answer(reader))[0] == 400, "refused, it asks for nothing"
+
+    talk(conversation)
+
+
 def test_answers_for_another_call_or_twice_are_refused() -> None:
     async def conversation(api: RuntimeApi, connect: Any) -> None:
         reader, writer = await connect()

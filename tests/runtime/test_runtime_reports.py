@@ -10,6 +10,7 @@ import pytest
 from cloudlet.runtime import report, seccomp
 from cloudlet.runtime.cgroups import Cgroups
 from cloudlet.runtime.log_ring import LogRing
+from cloudlet.runtime.memory import MemoryMeter
 
 
 def test_the_report_line_is_AWSs_to_the_byte() -> None:
@@ -68,6 +69,22 @@ def test_one_group_of_version_2_limits_memory_and_processes_and_freezes(tmp_path
     assert (place / "memory.max").read_text() == str(1 << 20) and (place / "pids.max").read_text() == "7"
     assert group.freeze(True) and (place / "cgroup.freeze").read_text() == "1"
     assert group.directories() == [place]
+
+
+def test_what_is_whose_is_asked_of_the_kernel_only_where_use_or_peak_moved(tmp_path: Path) -> None:
+    group = Cgroups(memory=tmp_path, version=2).create("one", 1 << 30, 7)
+    meter, place = MemoryMeter(group, 0, 1 << 30, None), tmp_path / "one"
+
+    def settled(use: int, peak: int, anonymous: int) -> int:
+        for name, text in (("current", use), ("peak", peak), ("stat", f"file 5\nanon {anonymous}\nshmem 0")):
+            (place / f"memory.{name}").write_text(f"{text}\n")
+        return meter.settle()
+
+    assert settled(20 << 20, 20 << 20, 10 << 20) == 10 << 20
+    assert settled(20 << 20, 20 << 20, 11 << 20) == 10 << 20  # nothing moved: not looked at
+    assert settled(21 << 20, 20 << 20, 11 << 20) == 11 << 20
+    assert settled(21 << 20, 40 << 20, 11 << 20) == 30 << 20
+    group.remove()
 
 
 @pytest.mark.parametrize("landlock_abi", [None, 1, 6])
