@@ -49,6 +49,7 @@ class HostFunctions:
 
     def __init__(self, node: Node, settings: Settings) -> None:
         self.running: Counter[str] = Counter()
+        self.unwritten: dict[tuple, Any] = {}
         self._node, self._settings = node, settings
         self._runtime: Runtime | None = None
         self._server: Server | None = None
@@ -59,6 +60,7 @@ class HostFunctions:
         self._unpacking: dict[str, asyncio.Task[None]] = {}
         self._used_s: dict[str, float] = {}  # packages that are unpacked, and when they were used last
         self._freed = asyncio.Event()
+        self._waiting = 0  # for room
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,8 +173,9 @@ class HostFunctions:
         except SandboxUnavailable as error:
             raise CannotRun(str(error)) from error
         finally:
-            self._freed.set()
-            self._freed = asyncio.Event()
+            if self._waiting:
+                self._freed.set()
+                self._freed = asyncio.Event()
 
     async def _with_room(self, runtime: Runtime, spec: FunctionSpec, invocation: Invocation) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -184,24 +187,35 @@ class HostFunctions:
                 left_s = until_s - loop.time()
                 if left_s <= 0:
                     raise
+                self._waiting += 1
                 try:
                     async with asyncio.timeout(left_s):
                         await self._freed.wait()
                 except TimeoutError:
                     continue
+                finally:
+                    self._waiting -= 1
 
     def _in_machine_time(self, invocation: Invocation) -> Invocation:
         """The node's wall clock may be a test's; environments live by the machine's."""
         ahead_ms = time.time_ns() // 1_000_000 - self._node.clock.wall_ms()
+        if abs(ahead_ms) < 1_000:
+            return invocation
         credentials = invocation.credentials
         credentials = dataclasses.replace(credentials, expires_ms=credentials.expires_ms + ahead_ms)
         return dataclasses.replace(invocation, credentials=credentials)
 
     async def to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.shield(self._begun(work))
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._begun(work)
+
+    def _begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

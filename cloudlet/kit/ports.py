@@ -1,7 +1,7 @@
 """What services need from outside, as small protocols; app/wiring.py fills them in."""
 
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -61,6 +61,10 @@ class Identities(Protocol):
         """`session_policies` are JSON documents, or ARNs of managed policies."""
 
     def find_role(self, tx: Tx, role_arn: str) -> AssumableRole | None: ...
+
+    def kept(self, tx: Tx, key: tuple, make: Callable[[], T]) -> T:
+        """What `make` gives, made once as long as nothing in IAM changes: decisions and what follows from them. What
+        else it depends on, time too, is in `key`, whose first member is the caller's own."""
 
     def find_managed_policy(self, tx: Tx, policy_arn: str) -> str | None:
         """The document of a managed policy's default version."""
@@ -149,6 +153,7 @@ class Functions(Protocol):
     which services know from here."""
 
     running: Counter[str]  # calls under way, by names of the caller's
+    unwritten: dict[tuple, Any]  # what they printed and is not in the log yet; the caller's too
 
     async def inspect(self, blob_id: str) -> PackageFacts:
         """Look into a zip file without unpacking it. Raises BadPackage."""
@@ -161,6 +166,9 @@ class Functions(Protocol):
 
     async def to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for `work`, which goes on to its end even if the one who waits is called off."""
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have it done with nobody waiting; called off when the node stops."""
 
     def retire(self, function_arn: str) -> None:
         """It changed or is gone: no environment of this version (without one: of any) serves again."""

@@ -4,8 +4,9 @@ What is made of IAM's keys is kept as long as their stamp, read through `tx` eac
 """
 
 import itertools
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudlet.kit import arn as arns
 from cloudlet.kit.policy import NamedPolicy, Policies, Principal
@@ -19,6 +20,8 @@ from cloudlet.services.iam.trust import evaluated_trust
 from cloudlet.services.iam.uses import Uses
 from cloudlet.store.database import Database
 from cloudlet.store.transaction import Tx
+
+T = TypeVar("T")
 
 ACCESS_KEY_PURPOSE = "access key"
 KEPT_MAX = 4096
@@ -42,14 +45,26 @@ class IamIdentities:
         self._identities: dict[str, Identity] = {}
         self._serials = itertools.count(1)
         self._policies: dict[tuple, Policies] = {}
+        self._kept: dict[tuple, Any] = {}
 
     def _look_at_stamp(self, tx: Tx) -> None:
         """Forget what is kept if anything in IAM changed since, or there is too much of it."""
         stamp = tx.get(Keys.stamp)
-        if stamp != self._stamp or len(self._identities) > KEPT_MAX or len(self._policies) > KEPT_MAX:
+        identities, policies, kept = self._identities, self._policies, self._kept
+        if stamp != self._stamp or len(identities) > KEPT_MAX or len(policies) > KEPT_MAX or len(kept) > KEPT_MAX:
             self._stamp = stamp
-            self._identities.clear()
-            self._policies.clear()
+            identities.clear()
+            policies.clear()
+            kept.clear()
+
+    def kept(self, tx: Tx, key: tuple, make: Callable[[], T]) -> T:
+        self._look_at_stamp(tx)
+        value: T | None = self._kept.get(key)
+        if value is None:
+            value = make()
+            self._look_at_stamp(tx)  # `make` may have changed IAM itself
+            self._kept[key] = value
+        return value
 
     def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
         self._look_at_stamp(tx)

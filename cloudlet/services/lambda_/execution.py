@@ -5,11 +5,13 @@ Shared by Invoke and the asynchronous queue. Nothing here decides about retries.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cloudlet.base import ids
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.kit.call import Call
+from cloudlet.kit.meter import Series
 from cloudlet.kit.policy import service_principal
 from cloudlet.kit.ports import CannotRun, CodePackage, FunctionSpec, Invocation, NoCapacity, Outcome
 from cloudlet.services.lambda_ import errors, logs, rules
@@ -21,6 +23,7 @@ from cloudlet.services.lambda_.records import Configuration, Function
 from cloudlet.services.lambda_.role import PRINCIPAL, Session, assume_for
 from cloudlet.services.lambda_.storing import environment_arn
 
+DAY_MS = 86_400_000
 RESERVED_FULL = "ReservedFunctionConcurrentInvocationLimitExceeded"
 ACCOUNT_FULL = "ConcurrentInvocationLimitExceeded"
 
@@ -122,12 +125,23 @@ async def run(own: Call, planned: Plan, ask: Ask) -> Outcome:
 
 
 def count(own: Call, planned: Plan, metric: str, value: float = 1, unit: str = "Count") -> None:
-    """One of Lambda's metrics: of the function, of the version or alias that was asked for, and of all functions."""
-    name, qualifier = planned.configuration.name, planned.qualifier
-    own.count(metric, value, unit, FunctionName=name)
+    """One of Lambda's metrics: of the function, of the version or alias that was asked for, and of all functions. Never
+    within a transaction: what ran has run."""
+    minute, name = own.now_ms // 60_000, planned.configuration.name
+    for series in _series(
+        own.account, own.region, own.service.namespace, metric, unit, name, planned.qualifier, minute
+    ):
+        own.node.meter.add(series, value)
+
+
+@lru_cache(maxsize=256)
+def _series(
+    account: str, region: str, namespace: str, metric: str, unit: str, name: str, qualifier: str | None, minute: int
+) -> list[Series]:
+    dimensions: list[tuple[tuple[str, str], ...]] = [(("FunctionName", name),), ()]
     if qualifier is not None:
-        own.count(metric, value, unit, FunctionName=name, Resource=f"{name}:{qualifier}")
-    own.count(metric, value, unit)
+        dimensions.append((("FunctionName", name), ("Resource", f"{name}:{qualifier}")))
+    return [Series(account, region, namespace, metric, unit, each, minute) for each in dimensions]
 
 
 def _spec(own: Call, planned: Plan) -> FunctionSpec:
@@ -153,8 +167,12 @@ def _spec(own: Call, planned: Plan) -> FunctionSpec:
 
 def _new_log_stream(configuration: Configuration, now_ms: int) -> str:
     """The stream of an environment that starts for this call; one that runs already keeps its own."""
-    day = datetime.fromtimestamp(now_ms / 1000, UTC)
-    return f"{day:%Y/%m/%d}/[{configuration.version_name}]{ids.hexadecimal(32)}"
+    return f"{_day(now_ms // DAY_MS)}/[{configuration.version_name}]{ids.hexadecimal(32)}"
+
+
+@lru_cache(maxsize=4)
+def _day(number: int) -> str:
+    return f"{datetime.fromtimestamp(number * DAY_MS / 1000, UTC):%Y/%m/%d}"
 
 
 def _invocation(planned: Plan, ask: Ask) -> Invocation:

@@ -11,6 +11,7 @@ from cloudlet.services.lambda_ import errors
 from cloudlet.services.lambda_.records import Configuration
 
 SESSION_S = 12 * 3600
+SESSION_KEPT_MS = 60_000  # runs share a session for so long, unless IAM changes; AWS's live as long as environments
 PRINCIPAL = "lambda.amazonaws.com"
 
 
@@ -45,7 +46,11 @@ def assume(call: Call, role_arn: str, function_name: str) -> Session:
 
 
 def assume_for(call: Call, configuration: Configuration) -> Session:
-    return assume(call, configuration.role, configuration.name)
+    """The session of a run. Whether Lambda may still assume the role is found out anew once IAM changed, or a minute
+    went by on either clock."""
+    moment = call.now_ms // SESSION_KEPT_MS, call.node.clock.wall_ms() // SESSION_KEPT_MS
+    key = ("lambda", configuration.role, configuration.name, call.account, call.region, *moment)
+    return call.node.identities.kept(call.tx, key, lambda: assume(call, configuration.role, configuration.name))
 
 
 def check_assumable(call: Call, role_arn: str, function_name: str) -> None:

@@ -7,7 +7,7 @@ import shutil
 from typing import Any
 
 import pytest
-from lambda_functions import ARN, ECHO, Lambda, zipped
+from lambda_functions import ARN, ECHO, TRUST, Lambda, zipped
 
 from cloudlet.base.errors import AwsError
 
@@ -65,6 +65,26 @@ def test_a_function_is_stopped_at_its_timeout(echo: Lambda) -> None:
     answer = echo.invoke("slow")
     assert answer["FunctionError"] == "Unhandled"
     assert json.loads(answer["Payload"])["errorMessage"].endswith("Task timed out after 1.00 seconds")
+
+
+def test_whether_the_role_may_be_assumed_is_asked_anew_once_iam_changed_or_a_minute_went_by(running: Lambda) -> None:
+    role = running.make_role(name="changing")
+    running.create("assuming", ECHO, Role=role)
+
+    def asked() -> int:
+        before = len(running.node.decisions)
+        running.value("assuming")
+        return sum(decision.action == "sts:AssumeRole" for decision in running.node.decisions[before:])
+
+    asked()
+    assert asked() == 0
+    running.node.advance(minutes=1)
+    assert (asked(), asked()) == (1, 0)
+    nobody = json.dumps(TRUST).replace("Allow", "Deny")
+    running.node.aws("iam", "UpdateAssumeRolePolicy", RoleName="changing", PolicyDocument=nobody)
+    assert refusal(running, "Invoke", FunctionName="assuming")[0] == "AccessDeniedException"
+    running.node.aws("iam", "UpdateAssumeRolePolicy", RoleName="changing", PolicyDocument=json.dumps(TRUST))
+    assert (asked(), asked()) == (1, 0)
 
 
 def test_a_dry_run_and_an_event_wait_for_nothing(echo: Lambda) -> None:
