@@ -10,6 +10,7 @@ from cloudlet.services.cloudwatch.engine import Collector
 from cloudlet.services.cloudwatch.records import Bucket, Series
 from cloudlet.services.cloudwatch.service import cloudwatch
 
+DIMENSIONS_MANY = 2_000  # a list of more is rendered off the loop
 WORK_PER_PIECE = 100.0  # a datum is 1, its values and dimensions more
 
 
@@ -78,6 +79,7 @@ def list_metrics(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         if series.last_ms + rules.SEEN_LAG_MS >= since_ms and name in (None, called) and _has(series, request):
             shown = [{"Name": pair[0], "Value": pair[1]} for pair in series.dimensions]
             listed.append({"Namespace": in_namespace, "MetricName": called, "Dimensions": shown})
+    call.answers_much = sum(len(one["Dimensions"]) for one in listed) > DIMENSIONS_MANY
     return {"Metrics": listed} | ({"NextToken": found.next_token} if found.next_token else {})
 
 
