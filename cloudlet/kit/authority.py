@@ -10,7 +10,9 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudlet.base.errors import AccessDenied
+from cloudlet.kit.policy.context import Keys, as_texts
 from cloudlet.kit.policy.evaluate import Access, Decision, Policies
+from cloudlet.kit.policy.request import Principal
 
 if TYPE_CHECKING:
     from cloudlet.kit.call import Call
@@ -59,10 +61,26 @@ def decision_on(call: "Call", access: Access) -> Decision:
 
 def _decide(call: "Call", operation: str, policies: Policies, access: Access) -> Decision:
     node = call.node
-    decision = node.decided.decide(call.principal, policies, access, partial(condition_context, call))
+    decision = node.decided.decide(call.principal, policies, access, partial(_condition_values, call))
     if not call.rehearses:
         node.decisions.append(RecordedDecision(call.now_ms, call.request_id, call.service.name, operation, decision))
     return decision
+
+
+class ConditionValues(NamedTuple):
+    """A call's condition keys, and what they hold for: they are asked for at each of its targets."""
+
+    second: int
+    principal: Principal
+    keys: Keys
+
+
+def _condition_values(call: "Call") -> Keys:
+    second, kept = call.now_ms // 1000, call.condition_values
+    if kept is None or kept.second != second or kept.principal is not call.principal:
+        keys = Keys((name.lower(), as_texts(value)) for name, value in condition_context(call).items())
+        kept = call.condition_values = ConditionValues(second, call.principal, keys)
+    return kept.keys
 
 
 def _is_loopback(address: str) -> bool:

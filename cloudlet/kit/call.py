@@ -16,7 +16,7 @@ from cloudlet.base import ids
 from cloudlet.base.errors import InternalFailure, aws_error
 from cloudlet.kit import outbox
 from cloudlet.kit.arn import arn
-from cloudlet.kit.authority import authorise
+from cloudlet.kit.authority import ConditionValues, authorise
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.meter import Series
 from cloudlet.kit.node import Node
@@ -43,10 +43,10 @@ class Source(NamedTuple):
 
 class Call:
     __slots__ = (
-        "_authorised", "_request", "_tx", "account", "answers_much", "body", "depth", "entry_id", "horizon",
-        "is_checked", "keys", "node", "now_ms",
-        "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
-        "session_policies", "source", "source_account", "source_arn",
+        "_authorised", "_last_inner", "_request", "_tx", "account", "answers_much", "body", "condition_values",
+        "depth", "entry_id", "horizon", "is_checked", "keys", "node", "now_ms", "operation", "principal", "region",
+        "rehearses", "request_id", "service", "session_context", "session_policies", "source",
+        "source_account", "source_arn",
     )  # fmt: skip
 
     def __init__(
@@ -79,7 +79,9 @@ class Call:
         self.rehearses = False  # the test mode's first run, whose every effect is thrown away
         self.is_checked = False  # its request satisfies the model: found out before, off the loop
         self.answers_much = False  # its answer has thousands of members: rendered off the loop
+        self.condition_values: ConditionValues | None = None  # kept by kit/authority.py
         self._tx: Tx | None = None
+        self._last_inner: tuple[tuple, Call] | None = None  # as a service: what was asked for, and the call made of it
         self._authorised: tuple[int, int] | None = None  # when: see _moment
         self._request: dict[str, Any] = {}
 
@@ -113,7 +115,13 @@ class Call:
         `region` are the target's.
         Raises AwsError as a client would get it; NotImplementedYet included.
         """
-        inner = self._inner(service, operation, as_service, source_arn, source_account, principal, account, region)
+        asked = (service, operation, as_service, source_arn, source_account, principal, account, region)
+        if self._last_inner is not None and self._last_inner[0] == asked:
+            inner = self._last_inner[1]
+        else:
+            inner = self._inner(*asked)
+            if as_service:  # one message to many targets is one call, made many times
+                self._last_inner = asked, inner
         inner.now_ms, inner._tx = self.now_ms, self.tx
         with self.tx.savepoint():
             return perform(inner, operation, request)
@@ -222,19 +230,18 @@ class Call:
         """After commit: wake whoever waits for `key`."""
         self.tx.after_commit(lambda: self.node.waiters.wake(key))
 
-    def count(self, metric: str, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
-        """One of AWS's own metrics in the namespace AWS/<service>, e.g. count("NumberOfMessagesSent", QueueName=name).
+    def count(self, metric: str, value: float = 1, unit: str = "Count", *, times: int = 1, **dimensions: str) -> None:
+        """One of AWS's own metrics in the namespace AWS/<service>, e.g. count("NumberOfMessagesSent", QueueName=name);
+        `times`: so many samples of this value.
 
         Kept once the transaction commits; outside of one, at once.
         """
-        sorted_dimensions = tuple(sorted(dimensions.items()))
-        series = Series(
-            self.account, self.region, self.service.namespace, metric, unit, sorted_dimensions, self.now_ms // 60_000
-        )
+        named = tuple(dimensions.items()) if len(dimensions) == 1 else tuple(sorted(dimensions.items()))
+        series = Series(self.account, self.region, self.service.namespace, metric, unit, named, self.now_ms // 60_000)
         if self._tx is None:
-            self.node.meter.add(series, value)
+            self.node.meter.add(series, value, times)
         else:
-            self._tx.after_commit(partial(self.node.meter.add, series, value))
+            self._tx.after_commit(partial(self.node.meter.add, series, value, times))
 
     # ── around transactions ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -23,14 +23,16 @@ class Statistics:
 
     __slots__ = ("count", "maximum", "minimum", "total")
 
-    def __init__(self, value: float) -> None:
-        self.count, self.total, self.minimum, self.maximum = 1, value, value, value
+    def __init__(self, value: float, times: int = 1) -> None:
+        self.count, self.total, self.minimum, self.maximum = times, value * times, value, value
 
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.total += value
-        self.minimum = min(self.minimum, value)
-        self.maximum = max(self.maximum, value)
+    def add(self, value: float, times: int = 1) -> None:
+        self.count += times
+        self.total += value * times
+        if value < self.minimum:
+            self.minimum = value
+        elif value > self.maximum:
+            self.maximum = value
 
 
 class Meter:
@@ -38,12 +40,12 @@ class Meter:
         self._series: dict[Series, Statistics] = {}
         self.dropped = 0
 
-    def add(self, series: Series, value: float) -> None:
+    def add(self, series: Series, value: float, times: int = 1) -> None:
         statistics = self._series.get(series)
         if statistics is not None:
-            statistics.add(value)
+            statistics.add(value, times)
         elif len(self._series) < SERIES_MAX:
-            self._series[series] = Statistics(value)
+            self._series[series] = Statistics(value, times)
         else:
             self.dropped += 1
 

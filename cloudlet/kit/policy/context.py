@@ -13,28 +13,30 @@ from cloudlet.kit.policy.request import Access, Principal
 _PRINCIPAL_TYPES = {"Root": "Account", "User": "User", "AssumedRole": "AssumedRole", "FederatedUser": "FederatedUser"}
 
 
+class Keys(dict[str, tuple[str, ...]]):
+    """A given context whose names are in lower case already, and whose values are in their one form."""
+
+
 Given = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 
 
 class Context:
     """What one request carries: `get("aws:sourceip")` answers a tuple of texts, or None if the key is absent."""
 
-    __slots__ = ("_access", "_given", "_principal", "_values")
+    __slots__ = ("_access", "_given", "_principal", "_values", "read")
 
     def __init__(self, principal: Principal, access: Access, given: Given) -> None:
         self._principal, self._access, self._given = principal, access, given
         self._values: dict[str, tuple[str, ...]] | None = None
-
-    @property
-    def was_read(self) -> bool:
-        return self._values is not None
+        self.read: dict[str, tuple[str, ...] | None] = {}  # every key that was asked for, and the answer
 
     def get(self, key: str) -> tuple[str, ...] | None:
         values = self._values
         if values is None:
             given = self._given() if callable(self._given) else self._given
             values = self._values = _values(self._principal, self._access, given)
-        return values.get(key)
+        found = self.read[key] = values.get(key)
+        return found
 
     def single(self, key: str) -> str | None:
         """The value of a key that has exactly one: only such keys can stand for a variable."""
@@ -48,8 +50,11 @@ def _values(principal: Principal, access: Access, given: Mapping[str, Any]) -> d
         values["aws:resourceaccount"] = (access.resource_account,)
     for name, value in access.context.items():
         values[name.lower()] = as_texts(value)
-    for name, value in given.items():
-        values[name.lower()] = as_texts(value)
+    if isinstance(given, Keys):
+        values.update(given)
+    else:
+        for name, value in given.items():
+            values[name.lower()] = as_texts(value)
     return values
 
 

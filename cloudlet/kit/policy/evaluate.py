@@ -13,6 +13,7 @@ The root user of an account needs no identity-based policy. A policy that cannot
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cloudlet.kit.policy import message
 from cloudlet.kit.policy.context import Context, Given
@@ -25,6 +26,7 @@ from cloudlet.kit.policy.syntax import MalformedPolicy
 # megabytes, which would be matched, and kept in decisions.
 RESOURCE_CHARACTERS_MAX = 4096
 DECISIONS_KEPT_MAX = 4096
+READ_CHARACTERS_KEPT_MAX = 1024  # of the keys that a kept decision read
 TRUST_ACTIONS = frozenset(
     {
         "sts:AssumeRole",
@@ -71,28 +73,42 @@ def decide(principal: Principal, policies: Policies, access: Access, context: Gi
     return _decide_in(Context(principal, access, context), principal, policies, access)
 
 
+class _Kept(NamedTuple):
+    decision: Decision
+    read: dict[str, tuple[str, ...] | None]  # all of the request's context that had a part in it
+
+
 class Decisions:
-    """Decisions that policies, action and resource alone made: asked again, they would be the same."""
+    """Decisions that policies, action, resource and the keys they read made: asked again under the same of all these,
+    they would be the same. Of one action on one resource the last is kept."""
 
     def __init__(self, kept_max: int = DECISIONS_KEPT_MAX) -> None:
-        self._kept: dict[tuple, Decision] = {}
+        self._kept: dict[tuple, _Kept] = {}
         self._kept_max = kept_max
 
     def decide(self, principal: Principal, policies: Policies, access: Access, context: Given) -> Decision:
         """As `decide`."""
         key = (policies.serial, access.action, access.resource, access.resource_account, access.resource_policy)
         kept = self._kept.get(key)
-        if kept is not None:
-            return kept
+        if kept is not None and (not kept.read or _reads_the_same(Context(principal, access, context), kept.read)):
+            return kept.decision
         if not policies.serial or len(access.resource) > RESOURCE_CHARACTERS_MAX:
             return decide(principal, policies, access, context)
         read = Context(principal, access, context)
         decision = _decide_in(read, principal, policies, access)
-        if not read.was_read:
-            if len(self._kept) >= self._kept_max:
+        if _characters(read.read) <= READ_CHARACTERS_KEPT_MAX:
+            if kept is None and len(self._kept) >= self._kept_max:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = decision
+            self._kept[key] = _Kept(decision, read.read)
         return decision
+
+
+def _reads_the_same(context: Context, read: dict[str, tuple[str, ...] | None]) -> bool:
+    return all(context.get(name) == texts for name, texts in read.items())
+
+
+def _characters(read: dict[str, tuple[str, ...] | None]) -> int:
+    return sum(len(text) for texts in read.values() for text in texts or ())
 
 
 def _decide_in(context: Context, principal: Principal, policies: Policies, access: Access) -> Decision:

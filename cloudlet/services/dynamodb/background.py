@@ -26,9 +26,11 @@ def backfill(call: Call, payload: dict[str, Any]) -> None:
     contents = keys.of(table.data_id)
     begin, end = contents.item.range()
     found = call.tx.scan(payload.get("from", begin), end, limit=KEYS_PER_STEP)
+    counts = engine.Counts()
     for _, value in found.rows:
         stored = StoredItem.decode(value)
-        engine.backfill(call.tx, table, contents, index, _key(table.schema, stored.item), stored)
+        engine.backfill(call.tx, table, contents, index, _key(table.schema, stored.item), stored, counts)
+    counts.store(call.tx)
     if found.resume is not None:
         call.later("backfill", payload | {"from": found.resume})
         return

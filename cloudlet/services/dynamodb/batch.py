@@ -1,5 +1,6 @@
 """Batches: many items of several tables, each for itself. AWS promises no atomicity, so each piece is a transaction."""
 
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -10,9 +11,9 @@ from cloudlet.services.dynamodb.capacity import Meter
 from cloudlet.services.dynamodb.errors import invalid
 from cloudlet.services.dynamodb.expressions.paths import PathTree
 from cloudlet.services.dynamodb.expressions.request import read
-from cloudlet.services.dynamodb.item import Write, delete_write, projected, put_write
+from cloudlet.services.dynamodb.item import Write, bare_delete, bare_put, projected
 from cloudlet.services.dynamodb.keys import Contents, ItemKey
-from cloudlet.services.dynamodb.lookup import require_table
+from cloudlet.services.dynamodb.lookup import Require, require_table
 from cloudlet.services.dynamodb.records import StoredItem, Table
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import canonical_item
@@ -74,7 +75,7 @@ def _read_piece(tx: Tx, each: _Read, at: int) -> list[StoredItem | None]:
     found: list[StoredItem | None] = []
     size_bytes = 0
     for key in each.keys[at:]:
-        stored = engine.find(tx, each.contents, key)
+        stored = engine.find(tx, each.contents.item_at(key))
         found.append(stored)
         size_bytes += stored.size_bytes if stored is not None else 0
         if size_bytes >= BYTES_PER_PIECE:
@@ -139,21 +140,24 @@ async def _writes(call: Call, request: dict[str, Any]) -> tuple[_Writes, dict[st
                 await call.pause()
             checked: list[Write] = call.transact(_checked_piece, call, name, given[at:], seen)
             writes += [(name, each, write) for each, write in zip(given[at:], checked)]
-            seen |= {write.key for write in checked}
+            seen |= {write.place.key for write in checked}
             at += len(checked)
-        table, _ = call.transact(lambda tx, name=name: require_table(call, name))
-        meters[name] = Meter(request, table, name)
+        meters[name] = Meter(request, writes[-1][2].table, name)
     return writes, meters
 
 
 def _checked_piece(tx: Tx, call: Call, name: str, given: list[dict[str, Any]], seen: set[ItemKey]) -> list[Write]:
     """The first of `given`, checked; none has a key that was seen."""
+    require = cache(partial(require_table, call))
     checked: list[Write] = []
+    keys: set[ItemKey] = set()
     size_bytes = 0
     for each in given:
-        write = _write(call, name, each)
-        if write.key in seen or any(write.key == before.key for before in checked):
+        write = _write(require, name, each)
+        key = write.place.key
+        if key in seen or key in keys:
             raise invalid(_DUPLICATES)
+        keys.add(key)
         checked.append(write)
         size_bytes += write.put.size_bytes if write.put is not None else 0
         if size_bytes >= BYTES_CHECKED_PER_PIECE:
@@ -161,24 +165,27 @@ def _checked_piece(tx: Tx, call: Call, name: str, given: list[dict[str, Any]], s
     return checked
 
 
-def _write(call: Call, table_name: str, given: dict[str, Any]) -> Write:
+def _write(require: Require, table_name: str, given: dict[str, Any]) -> Write:
     put, delete = given.get("PutRequest"), given.get("DeleteRequest")
     if (put is None) == (delete is None):
         raise invalid("Supplied WriteRequest must contain exactly one of PutRequest and DeleteRequest")
     if put is not None:
-        return put_write(call, {"TableName": table_name, "Item": put["Item"]})
+        return bare_put(require, table_name, put["Item"])
     assert delete is not None
-    return delete_write(call, {"TableName": table_name, "Key": delete["Key"]})
+    return bare_delete(require, table_name, delete["Key"])
 
 
 def _write_piece(tx: Tx, writes: _Writes, at: int) -> list[engine.Change]:
     changes: list[engine.Change] = []
+    counts = engine.Counts()
     size_bytes = 0
     for _, _, write in writes[at:]:
-        changes.append(write.perform(tx))
-        size_bytes += changes[-1].size_bytes
+        change = write.perform(tx, counts)
+        changes.append(change)
+        size_bytes += change.size_bytes
         if size_bytes >= BYTES_PER_PIECE:
             break
+    counts.store(tx)
     return changes
 
 

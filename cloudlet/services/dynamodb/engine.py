@@ -6,11 +6,25 @@ changes, and its cost doesn't grow with what the index projects.
 
 from typing import NamedTuple
 
+from cloudlet.kit.counter import SHARDS, Tally
 from cloudlet.services.dynamodb import schema, sizes
 from cloudlet.services.dynamodb.keys import Contents, ItemKey
 from cloudlet.services.dynamodb.records import Index, StoredItem, Table, key_of
 from cloudlet.services.dynamodb.values import Item
 from cloudlet.store.transaction import Tx
+
+
+class Place(NamedTuple):
+    """Where an item stands, or would."""
+
+    table: Table
+    contents: Contents
+    key: ItemKey
+    at: bytes  # the store's key
+
+    @classmethod
+    def of(cls, table: Table, contents: Contents, key: ItemKey) -> "Place":
+        return cls(table, contents, key, contents.item_at(key))
 
 
 class Change(NamedTuple):
@@ -25,38 +39,49 @@ class Change(NamedTuple):
         return max(self.before.size_bytes if self.before else 0, self.after.size_bytes if self.after else 0)
 
 
-def find(tx: Tx, contents: Contents, key: ItemKey) -> StoredItem | None:
-    stored = tx.get(contents.item_at(key))
+class Counts:
+    """What the writes of one transaction add to the tallies of tables and indexes: stored once, at its end."""
+
+    def __init__(self) -> None:
+        self._added: dict[tuple[Tally, int], tuple[int, int]] = {}
+
+    def add(
+        self, contents: Contents, index_id: str, key: ItemKey, before: StoredItem | None, after: StoredItem | None
+    ) -> None:
+        place = contents.tally(index_id), key.slot % SHARDS
+        items, size_bytes = self._added.get(place, (0, 0))
+        items += (after is not None) - (before is not None)
+        size_bytes += (after.size_bytes if after is not None else 0) - (before.size_bytes if before is not None else 0)
+        self._added[place] = items, size_bytes
+
+    def store(self, tx: Tx) -> None:
+        for (tally, shard), added in self._added.items():
+            if any(added):
+                tally.add(tx, shard, *added)
+
+
+def find(tx: Tx, at: bytes) -> StoredItem | None:
+    stored = tx.get(at)
     return StoredItem.decode(stored) if stored is not None else None
 
 
-def write(
-    tx: Tx, table: Table, contents: Contents, key: ItemKey, before: StoredItem | None, after: StoredItem | None
-) -> Change:
+def write(tx: Tx, place: Place, before: StoredItem | None, after: StoredItem | None, counts: Counts) -> Change:
     """Put `after` (None: nothing) in the place of `before`, in the table and its indexes."""
     change = Change(before, after)
     if after is not None:
-        tx.put(contents.item_at(key), after.encode())
+        tx.put(place.at, after.encode())
     elif before is not None:
-        tx.delete(contents.item_at(key))
+        tx.delete(place.at)
     else:
         return change
-    _count(tx, contents, "", key, before, after)
-    for index in table.indexes.values():
-        _write_entry(tx, table, contents, index, key, change)
+    counts.add(place.contents, "", place.key, before, after)
+    for index in place.table.indexes.values():
+        _write_entry(tx, place, index, change, counts)
     return change
 
 
-def _count(
-    tx: Tx, contents: Contents, index_id: str, key: ItemKey, before: StoredItem | None, after: StoredItem | None
-) -> None:
-    items = (after is not None) - (before is not None)
-    size_bytes = (after.size_bytes if after else 0) - (before.size_bytes if before else 0)
-    if items or size_bytes:
-        contents.tally(index_id).add(tx, key.slot, items, size_bytes)
-
-
-def _write_entry(tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKey, change: Change) -> None:
+def _write_entry(tx: Tx, place: Place, index: Index, change: Change, counts: Counts) -> None:
+    table, contents, key, _ = place
     before, after = change
     entry_before = schema.index_key(table, index, before.item) if before is not None else None
     entry_after = schema.index_key(table, index, after.item) if after is not None else None
@@ -69,8 +94,7 @@ def _write_entry(tx: Tx, table: Table, contents: Contents, index: Index, key: It
             tx.delete(contents.index_entry(index.id, entry_before, key))
         if entry_after is not None:
             tx.put(contents.index_entry(index.id, entry_after, key), b"")
-    _count(
-        tx,
+    counts.add(
         contents,
         index.id,
         key,
@@ -79,7 +103,9 @@ def _write_entry(tx: Tx, table: Table, contents: Contents, index: Index, key: It
     )
 
 
-def backfill(tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKey, stored: StoredItem) -> None:
+def backfill(
+    tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKey, stored: StoredItem, counts: Counts
+) -> None:
     """Add an item that was there before the index, unless a write since then did."""
     entry = schema.index_key(table, index, stored.item)
     if entry is None:
@@ -87,7 +113,7 @@ def backfill(tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKe
     place = contents.index_entry(index.id, entry, key)
     if tx.get(place) is None:
         tx.put(place, b"")
-        _count(tx, contents, index.id, key, None, stored)
+        counts.add(contents, index.id, key, None, stored)
 
 
 def as_projected(table: Table, index: Index, stored: StoredItem) -> StoredItem:

@@ -1,20 +1,19 @@
 """Single items: put, get, update, delete. What these do to one item, batches and transactions do to many."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
 from cloudlet.kit.call import Call
 from cloudlet.services.dynamodb import engine, rules, schema, sizes
 from cloudlet.services.dynamodb.capacity import Meter
-from cloudlet.services.dynamodb.engine import Change
+from cloudlet.services.dynamodb.engine import Change, Counts, Place
 from cloudlet.services.dynamodb.errors import ConditionalCheckFailedException, invalid, invalid_parameter
 from cloudlet.services.dynamodb.expressions.paths import PathTree
-from cloudlet.services.dynamodb.expressions.request import BoundCondition, BoundUpdate, Expressions, read
-from cloudlet.services.dynamodb.keys import Contents, ItemKey
-from cloudlet.services.dynamodb.lookup import require_table
+from cloudlet.services.dynamodb.expressions.request import BoundCondition, BoundUpdate, read
+from cloudlet.services.dynamodb.lookup import Require, require_table
 from cloudlet.services.dynamodb.records import StoredItem, Table
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import Item, canonical_item, encode_item
@@ -23,26 +22,31 @@ from cloudlet.store.transaction import Tx
 _WRITE_LEGACY = ("Expected", "ConditionalOperator")
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One write of a request, checked and held against its table: what is left is to look at the item."""
 
-    table: Table
-    contents: Contents
-    key: ItemKey
+    place: Place
     condition: BoundCondition | None = None
     put: StoredItem | None = None
     update: BoundUpdate | None = None
     key_item: Item | None = None  # the key attributes, for an update that makes the item
     is_check: bool = False  # a transaction's ConditionCheck
 
-    def perform(self, tx: Tx) -> Change:
+    @property
+    def table(self) -> Table:
+        return self.place.table
+
+    def find(self, tx: Tx) -> StoredItem | None:
+        """The item as it is."""
+        return engine.find(tx, self.place.at)
+
+    def perform(self, tx: Tx, counts: Counts) -> Change:
         """Check the condition and write; raises what DynamoDB raises."""
-        before = engine.find(tx, self.contents, self.key)
+        before = self.find(tx)
         self.check(before)
         if self.is_check:
             return Change(before, before)
-        return engine.write(tx, self.table, self.contents, self.key, before, self.after(before))
+        return engine.write(tx, self.place, before, self.after(before), counts)
 
     def check(self, before: StoredItem | None) -> None:
         if self.condition is not None and not self.condition.holds(before.item if before else None):
@@ -61,55 +65,62 @@ class Write:
         return after
 
 
-def put_write(call: Call, request: dict[str, Any]) -> Write:
+def put_write(require: Require, request: dict[str, Any]) -> Write:
     """A PutItem, checked."""
     expressions = read(request, "ConditionExpression", legacy=_WRITE_LEGACY)
-    item = canonical_item(request["Item"])
+    return bare_put(require, request["TableName"], request["Item"], expressions.condition)
+
+
+def bare_put(
+    require: Require, table_name: str, given: dict[str, Any], condition: BoundCondition | None = None
+) -> Write:
+    item = canonical_item(given)
     stored = StoredItem.of(item)
     if stored.size_bytes > sizes.ITEM_BYTES_MAX:
         raise invalid("Item size has exceeded the maximum allowed size")
-    table, contents = require_table(call, request["TableName"])
+    table, contents = require(table_name)
     key = schema.key_of_item(table, item)
     schema.check_index_keys(table, item)
-    return Write(table, contents, key, expressions.condition, stored)
+    return Write(Place.of(table, contents, key), condition, stored)
 
 
-def delete_write(call: Call, request: dict[str, Any]) -> Write:
+def delete_write(require: Require, request: dict[str, Any]) -> Write:
     """A DeleteItem, checked."""
     expressions = read(request, "ConditionExpression", legacy=_WRITE_LEGACY)
-    return _keyed_write(call, request, expressions)
+    return bare_delete(require, request["TableName"], request["Key"], expressions.condition)
 
 
-def check_write(call: Call, request: dict[str, Any]) -> Write:
+def bare_delete(
+    require: Require, table_name: str, key: dict[str, Any], condition: BoundCondition | None = None
+) -> Write:
+    place, _ = _place(require, table_name, key)
+    return Write(place, condition)
+
+
+def check_write(require: Require, request: dict[str, Any]) -> Write:
     """A transaction's ConditionCheck, checked."""
     expressions = read(request, "ConditionExpression")
-    return _keyed_write(call, request, expressions, is_check=True)
+    place, _ = _place(require, request["TableName"], request["Key"])
+    return Write(place, expressions.condition, is_check=True)
 
 
-def update_write(call: Call, request: dict[str, Any]) -> Write:
+def update_write(require: Require, request: dict[str, Any]) -> Write:
     """An UpdateItem, checked."""
     expressions = read(request, "UpdateExpression", "ConditionExpression", legacy=("AttributeUpdates", *_WRITE_LEGACY))
     # Without either, UpdateItem makes the item if it isn't there.
     update = expressions.update or BoundUpdate((), {}, creates=True)
-    write = _keyed_write(call, request, expressions, update)
+    place, key_item = _place(require, request["TableName"], request["Key"])
     for path in update.paths:
-        if path[0] in write.table.schema.names:
+        if path[0] in place.table.schema.names:
             raise invalid_parameter(f"Cannot update attribute {path[0]}. This attribute is part of the key")
-    return write
+    return Write(place, expressions.condition, None, update, key_item)
 
 
-def _keyed_write(
-    call: Call,
-    request: dict[str, Any],
-    expressions: Expressions,
-    update: BoundUpdate | None = None,
-    *,
-    is_check: bool = False,
-) -> Write:
-    key_item = canonical_item(request["Key"])
-    table, contents = require_table(call, request["TableName"])
-    key = schema.key_of_request(table, key_item)
-    return Write(table, contents, key, expressions.condition, None, update, key_item, is_check)
+def _place(require: Require, table_name: str, given: dict[str, Any]) -> tuple[Place, Item]:
+    """Where a Key parameter points, and the key attributes."""
+    key_item = canonical_item(given)
+    table, contents = require(table_name)
+    return Place.of(table, contents, schema.key_of_request(table, key_item)), key_item
 
 
 def failed_condition(request: dict[str, Any], before: StoredItem | None) -> ConditionalCheckFailedException:
@@ -120,11 +131,12 @@ def failed_condition(request: dict[str, Any], before: StoredItem | None) -> Cond
 
 def _perform(call: Call, request: dict[str, Any], write: Write) -> tuple[Change, dict[str, Any]]:
     """Write, and the answer's beginning."""
+    counts = Counts()
     try:
-        change = write.perform(call.tx)
+        change = write.perform(call.tx, counts)
     except ConditionalCheckFailedException:
-        before = engine.find(call.tx, write.contents, write.key)
-        raise failed_condition(request, before) from None
+        raise failed_condition(request, write.find(call.tx)) from None
+    counts.store(call.tx)
     meter = Meter(request, write.table, request["TableName"])
     indexes = engine.index_write_units(write.table, change) if meter.is_wanted and write.table.indexes else None
     meter.add(sizes.write_units(change.size_bytes), indexes)
@@ -142,10 +154,10 @@ def delete_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return _replace(call, request, delete_write)
 
 
-def _replace(call: Call, request: dict[str, Any], make: Callable[[Call, dict[str, Any]], Any]) -> dict[str, Any]:
+def _replace(call: Call, request: dict[str, Any], make: Callable[[Require, dict[str, Any]], Write]) -> dict[str, Any]:
     """A write that leaves nothing of the item before."""
     rules.check_return_values(request)
-    change, answer = _perform(call, request, make(call, request))
+    change, answer = _perform(call, request, make(partial(require_table, call), request))
     if change.before is not None and request.get("ReturnValues") == "ALL_OLD":
         answer["Attributes"] = change.before.raw
     return answer
@@ -153,7 +165,7 @@ def _replace(call: Call, request: dict[str, Any], make: Callable[[Call, dict[str
 
 @dynamodb.operation("UpdateItem")
 def update_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    write = update_write(call, request)
+    write = update_write(partial(require_table, call), request)
     change, answer = _perform(call, request, write)
     wanted = request.get("ReturnValues", "NONE")
     shown = change.before if wanted.endswith("_OLD") else change.after
@@ -178,7 +190,7 @@ def get_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     expressions = read(request, "ProjectionExpression", legacy=("AttributesToGet",))
     key_item = canonical_item(request["Key"])
     table, contents = require_table(call, request["TableName"])
-    stored = engine.find(call.tx, contents, schema.key_of_request(table, key_item))
+    stored = engine.find(call.tx, contents.item_at(schema.key_of_request(table, key_item)))
     meter = Meter(request, table, request["TableName"])
     consistent = request.get("ConsistentRead", False)
     meter.add(sizes.read_units(stored.size_bytes if stored else 0, consistent=consistent))

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from cloudlet.kit.counter import Tally
 from cloudlet.kit.due import DueIndex
-from cloudlet.store.keys import Subspace
+from cloudlet.store.keys import Subspace, pack
 
 SLOTS = 1 << 32
 _AFTER = b"\xff"  # no item of a key begins with it: key + _AFTER lies behind all that continue key
@@ -86,13 +86,14 @@ class Keys:
 class Contents:
     """The keys of one table's items and indexes."""
 
-    __slots__ = ("_index", "_tally", "item", "space")
+    __slots__ = ("_index", "_tally", "item", "space", "tally")
 
     def __init__(self, space: Subspace) -> None:
         self.space, self.item, self._index, self._tally = space, space["i"], space["x"], space["n"]
+        self.tally = lru_cache(64)(self._tally_of)
 
     def item_at(self, key: ItemKey) -> bytes:
-        return self.item.key(*key.parts)
+        return self.item.prefix + pack(key if key.range is not None else key[:2])
 
     def index(self, index_id: str) -> Subspace:
         return self._index[index_id]
@@ -107,7 +108,8 @@ class Contents:
         assert isinstance(hash_, bytes) and (range_ is None or isinstance(range_, bytes))
         return item_key(hash_, range_)
 
-    def tally(self, index_id: str = "") -> Tally:
+    def _tally_of(self, index_id: str = "") -> Tally:
+        """Items and bytes of the table or an index: call it as `tally`."""
         return Tally(self.tally_space(index_id), 2)
 
     def tally_space(self, index_id: str) -> Subspace:

@@ -1,5 +1,7 @@
 """Reading and writing table records, by name or ARN."""
 
+from collections.abc import Callable
+
 from cloudlet.kit.call import Call
 from cloudlet.services.dynamodb import errors, rules
 from cloudlet.services.dynamodb.keys import Contents, Keys
@@ -16,6 +18,11 @@ def keys_of(call: Call, table_name: str) -> tuple[Keys, str]:
 def find_table(tx: Tx, keys: Keys, name: str) -> Table | None:
     stored = tx.get(keys.table.key(name))
     return decode_table(stored) if stored else None
+
+
+# Asks for a table of the request by name. Where many items are about few tables, each is looked up once in a
+# transaction: functools.cache(partial(require_table, call)).
+Require = Callable[[str], tuple[Table, Contents]]
 
 
 def require_table(call: Call, table_name: str) -> tuple[Table, Contents]:

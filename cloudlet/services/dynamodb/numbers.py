@@ -34,6 +34,9 @@ ZERO = Number(False, "", 0)
 
 def parse(text: str) -> Number:
     """What `text` says; raises AWS's errors for what isn't a number that DynamoDB can hold."""
+    if len(text) <= _SHORT and text.isdigit() and text.isascii():
+        kept = text.lstrip("0")
+        return Number(False, kept.rstrip("0"), len(kept) - 1) if kept else ZERO
     if not text:
         raise invalid("The parameter cannot be converted to a numeric value")
     match = _NUMBER.fullmatch(text)

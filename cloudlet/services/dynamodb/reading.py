@@ -196,7 +196,7 @@ class Page:
         if index is None:
             return StoredItem.decode(value)
         base: ItemKey = target.contents.base_of(key, target.table.schema.range is not None)
-        stored = engine.find(tx, target.contents, base)
+        stored = engine.find(tx, target.contents.item_at(base))
         assert stored is not None, f"index {index.name} of table {target.table.name} names an item that isn't there"
         return engine.as_projected(target.table, index, stored)
 

@@ -15,9 +15,9 @@ def key_of_item(table: Table, item: Item) -> ItemKey:
         value = item.get(name)
         if value is None:
             raise invalid_parameter(f"Missing the key {name} in the item")
-        expected, actual = table.types[name], type_of(value)
-        if expected != actual:
-            raise invalid_parameter(f"Type mismatch for key {name} expected: {expected} actual: {actual}")
+        expected = table.types[name]
+        if expected not in value:
+            raise invalid_parameter(f"Type mismatch for key {name} expected: {expected} actual: {type_of(value)}")
     return _encoded(table.schema, item)
 
 
@@ -28,7 +28,7 @@ def key_of_request(table: Table, key: Item) -> ItemKey:
         raise invalid("The provided key element does not match the schema")
     for name in names:
         value = key.get(name)
-        if value is None or type_of(value) != table.types[name]:
+        if value is None or table.types[name] not in value:
             raise invalid("The provided key element does not match the schema")
     return _encoded(table.schema, key)
 
@@ -41,13 +41,13 @@ def _encoded(schema: KeySchema, item: Item) -> ItemKey:
 
 
 def _part(name: str, value: Value) -> bytes:
-    for kind, content in value.items():
-        if not content and kind in _EMPTY_KINDS:
-            raise invalid(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-                f"empty {_EMPTY_KINDS[kind]} value. Key: {name}"
-            )
-    return sort_key.encode(value)
+    ((kind, content),) = value.items()
+    if not content and kind in _EMPTY_KINDS:
+        raise invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+            f"empty {_EMPTY_KINDS[kind]} value. Key: {name}"
+        )
+    return content.encode() if kind == "S" else sort_key.encode(value)
 
 
 def _check_sizes(hash_: bytes, range_: bytes | None) -> None:

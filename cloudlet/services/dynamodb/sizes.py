@@ -18,7 +18,8 @@ def item_bytes(item: Item) -> int:
     total = 0
     for name, value in item.items():
         total += len(name) if name.isascii() else len(name.encode())
-        total += value_bytes(value)
+        text = value.get("S")
+        total += value_bytes(value) if text is None else len(text) if text.isascii() else len(text.encode())
     return total
 
 

@@ -15,14 +15,13 @@ _END_OF_NEGATIVE = b"\xff"  # above every complemented pair: of two negatives th
 
 def encode(value: Value) -> bytes:
     """The sorting form of a canonical S, N or B value."""
-    for kind, content in value.items():
-        if kind == "S":
-            return content.encode()
-        if kind == "N":
-            return encode_number(content)
-        assert kind == "B", f"{kind} is no key type"
-        return binascii.a2b_base64(content)
-    raise AssertionError("an empty value")
+    ((kind, content),) = value.items()
+    if kind == "S":
+        return content.encode()
+    if kind == "N":
+        return encode_number(content)
+    assert kind == "B", f"{kind} is no key type"
+    return binascii.a2b_base64(content)
 
 
 def encode_number(text: str) -> bytes:
@@ -32,7 +31,7 @@ def encode_number(text: str) -> bytes:
         return _ZERO
     digits = number.digits if len(number.digits) % 2 == 0 else number.digits + "0"
     body = bytes([number.exponent - numbers.EXPONENT_MIN]) + bytes(
-        int(digits[at : at + 2]) + 1 for at in range(0, len(digits), 2)
+        [int(digits[at : at + 2]) + 1 for at in range(0, len(digits), 2)]
     )
     if not number.is_negative:
         return _POSITIVE + body

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -28,14 +29,14 @@ from cloudlet.services.dynamodb.item import (
     put_write,
     update_write,
 )
-from cloudlet.services.dynamodb.lookup import require_table
+from cloudlet.services.dynamodb.lookup import Require, require_table
 from cloudlet.services.dynamodb.records import StoredItem, Token
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import canonical_item
 
 _FORGOTTEN_PER_CALL = 10
 _NONE = {"Code": "None"}
-_KINDS: dict[str, Callable[[Call, dict[str, Any]], Write]] = {
+_KINDS: dict[str, Callable[[Require, dict[str, Any]], Write]] = {
     "ConditionCheck": check_write,
     "Put": put_write,
     "Delete": delete_write,
@@ -50,9 +51,11 @@ def transact_write_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if token is not None and (done := _find_token(call, token, request)) is not None:
         return _repeated(request, call, done)
     actions = _actions(call, request)
-    found = [engine.find(call.tx, write.contents, write.key) for _, write in actions]
+    found = [write.find(call.tx) for _, write in actions]
     after = _after(actions, found)
-    changes = [_perform(call, write, *images) for (_, write), *images in zip(actions, found, after)]
+    counts = engine.Counts()
+    changes = [_perform(call, write, counts, *images) for (_, write), *images in zip(actions, found, after)]
+    counts.store(call.tx)
     meters = _meters(call, request, actions, changes)
     if token is not None:
         _remember(call, token, request, actions, changes)
@@ -65,6 +68,7 @@ def _actions(call: Call, request: dict[str, Any]) -> _Actions:
     """Every action checked; raises what is wrong with the request, before any item is looked at."""
     actions: _Actions = []
     seen = set()
+    require = cache(partial(require_table, call))
     for given in request["TransactItems"]:
         kinds = [kind for kind in _KINDS if given.get(kind) is not None]
         if len(kinds) != 1:
@@ -74,11 +78,11 @@ def _actions(call: Call, request: dict[str, Any]) -> _Actions:
                 else "Supplied TransactWriteItem must contain one of ConditionCheck, Put, Update or Delete"
             )
         action = given[kinds[0]]
-        write = _KINDS[kinds[0]](call, action)
-        identity = (write.table.id, write.key)
-        if identity in seen:
+        write = _KINDS[kinds[0]](require, action)
+        at = write.place.at
+        if at in seen:
             raise invalid("Transaction request cannot include multiple operations on one item")
-        seen.add(identity)
+        seen.add(at)
         actions.append((action, write))
     return actions
 
@@ -112,17 +116,21 @@ def _canceled(reasons: list[dict[str, Any]]) -> AwsError:
     return TransactionCanceledException(codes=codes, members={"CancellationReasons": reasons})
 
 
-def _perform(call: Call, write: Write, before: StoredItem | None, after: StoredItem | None) -> Change:
+def _perform(
+    call: Call, write: Write, counts: engine.Counts, before: StoredItem | None, after: StoredItem | None
+) -> Change:
     if write.is_check:
         return Change(before, before)
-    return engine.write(call.tx, write.table, write.contents, write.key, before, after)
+    return engine.write(call.tx, write.place, before, after, counts)
 
 
 def _meters(call: Call, request: dict[str, Any], actions: _Actions, changes: list[Change]) -> dict[str, Meter]:
     meters: dict[str, Meter] = {}
     for (action, write), change in zip(actions, changes):
         name = action["TableName"]
-        meter = meters.setdefault(name, Meter(request, write.table, name))
+        meter = meters.get(name)
+        if meter is None:
+            meter = meters[name] = Meter(request, write.table, name)
         indexes = engine.index_write_units(write.table, change, transactional=True) if meter.is_wanted else None
         meter.add(sizes.write_units(change.size_bytes, transactional=True), indexes)
     return meters
@@ -177,12 +185,13 @@ def transact_get_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     responses: list[dict[str, Any]] = []
     meters: dict[str, Meter] = {}
     size_bytes = 0
+    require = cache(partial(require_table, call))
     for given in request["TransactItems"]:
         get = given["Get"]
         projection = read(get, "ProjectionExpression").projection
         key_item = canonical_item(get["Key"])
-        table, contents = require_table(call, get["TableName"])
-        stored = engine.find(call.tx, contents, schema.key_of_request(table, key_item))
+        table, contents = require(get["TableName"])
+        stored = engine.find(call.tx, contents.item_at(schema.key_of_request(table, key_item)))
         found_bytes = stored.size_bytes if stored is not None else 0
         size_bytes += found_bytes
         meter = meters.setdefault(get["TableName"], Meter(request, table, get["TableName"]))

@@ -36,7 +36,7 @@ def type_of(value: Value) -> str:
 
 def canonical_item(item: dict[str, Any]) -> Item:
     """An item as a client sent it (binary decoded or not), checked and canonical."""
-    return {checked_text(name): canonical(value, 1) for name, value in item.items()}
+    return {name if name.isascii() else checked_text(name): canonical(value, 1) for name, value in item.items()}
 
 
 def canonical(value: dict[str, Any], depth: int = 0) -> Value:

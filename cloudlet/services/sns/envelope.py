@@ -70,8 +70,9 @@ def subscribe_url(base_url: str, subscription: Subscription) -> str:
     return f"{base_url}/?Action=ConfirmSubscription&TopicArn={topic}&Token={subscription.token}"
 
 
-def unsubscribe_url(base_url: str, subscription: Subscription) -> str:
-    return f"{base_url}/?Action=Unsubscribe&SubscriptionArn={quote(subscription.arn, safe=':')}"
+def unsubscribe_url(base_url: str, topic_arn: str) -> str:
+    """Up to the colon and id of the subscription, a UUID."""
+    return f"{base_url}/?Action=Unsubscribe&SubscriptionArn={quote(topic_arn, safe=':')}"
 
 
 def as_text(document: Mapping[str, Any]) -> str:

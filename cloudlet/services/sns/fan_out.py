@@ -12,7 +12,7 @@ from cloudlet.services.sns.delivery import deliver, passes
 from cloudlet.services.sns.keys import Keys
 from cloudlet.services.sns.letter import Letter
 from cloudlet.services.sns.lookup import find_topic, keys_of
-from cloudlet.services.sns.records import Message, Subscription, Topic
+from cloudlet.services.sns.records import Message, Topic, decode_subscription
 from cloudlet.services.sns.service import sns
 
 TARGETS_MAX = 25  # of one transaction
@@ -59,6 +59,12 @@ def _run(letter: Letter, keys: Keys, step: _Step, budget: Budget, *, always_one:
 
     `always_one`: the first delivery is made however large it is, so that each task gets further.
     """
+    resume = _reach(letter, keys, step, budget, always_one)
+    letter.count_delivered()
+    return resume
+
+
+def _reach(letter: Letter, keys: Keys, step: _Step, budget: Budget, always_one: bool) -> str | None:
     topic_id, tx = letter.topic.id, letter.call.tx
     begin, end = keys.subscription.range(topic_id)
     if step.begin:
@@ -71,7 +77,7 @@ def _run(letter: Letter, keys: Keys, step: _Step, budget: Budget, *, always_one:
         rows, resume = tx.scan(resume, end, limit=min(budget.looks, READ_AT_ONCE))
         for _, stored in rows:
             budget.looks -= 1
-            subscription = Subscription.decode(stored)
+            subscription = decode_subscription(stored)
             last = subscription.id
             if not subscription.is_confirmed or not passes(letter, subscription):
                 continue

@@ -16,6 +16,8 @@ class Letter:
         self.call, self.topic, self.message = call, topic, message
         self.base_url = base or base_url(call)
         self._signed: dict[str, dict[str, str]] = {}  # by the text signed: one a body, however many subscriptions
+        self._unsubscribe_url = envelope.unsubscribe_url(self.base_url, topic.arn)  # of its subscriptions
+        self.delivered = 0  # to queues and functions, not counted yet
         self._around_url: dict[str, tuple[str, str]] = {}  # by protocol
 
     @property
@@ -27,8 +29,10 @@ class Letter:
 
     def document(self, subscription: Subscription) -> dict[str, Any]:
         """The notification for `subscription`, signed (a FIFO topic's are not), without its attributes."""
-        link = envelope.unsubscribe_url(self.base_url, subscription)
-        return self._signed_document(subscription.protocol) | {"UnsubscribeURL": link}
+        return self._signed_document(subscription.protocol) | {"UnsubscribeURL": self.unsubscribe_url(subscription)}
+
+    def unsubscribe_url(self, subscription: Subscription) -> str:
+        return f"{self._unsubscribe_url}:{subscription.id}"
 
     def _signed_document(self, protocol: str) -> dict[str, Any]:
         document = envelope.notification(self.message, protocol)
@@ -40,7 +44,7 @@ class Letter:
         if around is None:
             around = self._around_url[subscription.protocol] = self._text_around_url(subscription.protocol)
         before, behind = around
-        return f"{before}{envelope.unsubscribe_url(self.base_url, subscription)}{behind}"
+        return f"{before}{self.unsubscribe_url(subscription)}{behind}"
 
     def _text_around_url(self, protocol: str) -> tuple[str, str]:
         """The notification's text before and behind the link to unsubscribe, all that differs by subscription."""
@@ -53,6 +57,11 @@ class Letter:
     def body(self, subscription: Subscription) -> str:
         """What the endpoint receives: the bare message where it asked for that."""
         return self.message.body_for(subscription.protocol) if subscription.is_raw else self.text(subscription)
+
+    def count_delivered(self) -> None:
+        if self.delivered:
+            self.call.count("NumberOfNotificationsDelivered", times=self.delivered, TopicName=self.topic.name)
+            self.delivered = 0
 
     def _signature(self, document: dict[str, Any]) -> dict[str, str]:
         text = envelope.text_to_sign(document)

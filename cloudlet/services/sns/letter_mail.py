@@ -47,7 +47,7 @@ def notification(letter: Letter, subscription: Subscription) -> Mail:
     if subscription.protocol == "email-json":
         text = letter.text(subscription) + "\n"
     else:
-        link = envelope.unsubscribe_url(letter.base_url, subscription)
+        link = letter.unsubscribe_url(subscription)
         text = message.body_for("email") + _FOOT.format(link=link)
     name = letter.topic.attributes.get("DisplayName") or SENDER_NAME
     return Mail(message.subject or SUBJECT, text, subscription.endpoint, name, message.published_ms)

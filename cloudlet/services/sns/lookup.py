@@ -6,7 +6,7 @@ from cloudlet.kit.arn import Arn
 from cloudlet.kit.call import Call
 from cloudlet.services.sns import errors, rules
 from cloudlet.services.sns.keys import Keys
-from cloudlet.services.sns.records import Subscription, Topic
+from cloudlet.services.sns.records import Subscription, Topic, decode_topic
 from cloudlet.services.sns.service import sns
 from cloudlet.store.transaction import Tx
 
@@ -22,7 +22,7 @@ def keys_of(arn: Arn) -> Keys:
 
 def find_topic(tx: Tx, arn: Arn) -> Topic | None:
     stored = tx.get(keys_of(arn).topic.key(arn.resource))
-    return Topic.decode(stored) if stored else None
+    return decode_topic(stored) if stored else None
 
 
 def require_topic(call: Call, text: str, member: str = "TopicArn") -> Place:

@@ -1,5 +1,6 @@
 """What SNS stores."""
 
+from functools import lru_cache
 from typing import Any
 
 from cloudlet.kit.arn import arn
@@ -45,6 +46,22 @@ class Subscription(Record, frozen=True):
     @property
     def is_raw(self) -> bool:
         return self.attributes.get("RawMessageDelivery") == "true"
+
+
+_RECORD_BYTES_KEPT_MAX = 4 << 10  # filter policies may be long
+
+_topic = lru_cache(1024)(Topic.decode)
+_subscription = lru_cache(4096)(Subscription.decode)
+
+
+def decode_topic(stored: bytes) -> Topic:
+    """A topic's record, decoded once per state it was in."""
+    return _topic(stored) if len(stored) <= _RECORD_BYTES_KEPT_MAX else Topic.decode(stored)
+
+
+def decode_subscription(stored: bytes) -> Subscription:
+    """Likewise."""
+    return _subscription(stored) if len(stored) <= _RECORD_BYTES_KEPT_MAX else Subscription.decode(stored)
 
 
 class Token(Record, frozen=True):

@@ -20,7 +20,8 @@ def send(tx: Tx, keys: Keys, queue: Queue, message: Message, now_ms: int) -> Non
     """Store a new message. Of a FIFO queue's, fifo.find_duplicate was asked before."""
     contents = keys.of(queue.data_id)
     is_delayed = message.visible_at_ms > now_ms
-    message = replace(message, is_delayed=is_delayed)
+    if is_delayed != message.is_delayed:
+        message = replace(message, is_delayed=is_delayed)
     put_message(tx, contents, message)
     if is_delayed:
         contents.delayed.put(tx, message.visible_at_ms, (message.sequence,))

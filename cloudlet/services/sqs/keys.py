@@ -36,7 +36,9 @@ class Keys:
         self.queue, self.deleted, self.source, self.task = root["q"], root["d"], root["src"], root["t"]
         self.sequence, self.contents = root["s"], root["c"]
 
-        self.of = lru_cache(maxsize=1024)(self._of)  # made for every message otherwise
+        # Made for every message otherwise.
+        self.of = lru_cache(maxsize=1024)(self._of)
+        self.sequence_of = lru_cache(maxsize=1024)(self.sequence.key)
 
     def _of(self, data_id: str) -> "Contents":
         """The keys of one queue's messages: call it as `of`."""

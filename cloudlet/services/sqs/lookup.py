@@ -3,13 +3,13 @@
 from cloudlet.kit import page
 from cloudlet.services.sqs import errors, rules
 from cloudlet.services.sqs.keys import Contents, Keys
-from cloudlet.services.sqs.records import Message, Queue
+from cloudlet.services.sqs.records import Message, Queue, decode_queue
 from cloudlet.store.transaction import Tx
 
 
 def find_queue(tx: Tx, keys: Keys, name: str) -> Queue | None:
     stored = tx.get(keys.queue.key(name))
-    return Queue.decode(stored) if stored else None
+    return decode_queue(stored) if stored else None
 
 
 def require_queue(tx: Tx, keys: Keys, name: str) -> Queue:
@@ -24,7 +24,7 @@ def put_queue(tx: Tx, keys: Keys, queue: Queue) -> None:
 
 
 def next_sequence(tx: Tx, keys: Keys, queue: Queue) -> int:
-    key = keys.sequence.key(queue.id)
+    key = keys.sequence_of(queue.id)
     stored = tx.get(key)
     sequence = int(stored) + 1 if stored else 1
     tx.put(key, b"%d" % sequence)

@@ -1,5 +1,6 @@
 """What SQS stores."""
 
+from functools import lru_cache
 from typing import Any
 
 from cloudlet.kit.arn import arn
@@ -34,6 +35,16 @@ class Queue(Record, frozen=True):
 
     def setting_ms(self, name: str) -> int:
         return 1000 * int(self.setting(name))
+
+
+_RECORD_BYTES_KEPT_MAX = 16 << 10  # a queue's policy may be long
+
+_decoded = lru_cache(1024)(Queue.decode)
+
+
+def decode_queue(stored: bytes) -> Queue:
+    """A queue's record, decoded once per state it was in."""
+    return _decoded(stored) if len(stored) <= _RECORD_BYTES_KEPT_MAX else Queue.decode(stored)
 
 
 class Message(Record, frozen=True):

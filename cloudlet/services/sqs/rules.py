@@ -72,6 +72,7 @@ READ_ONLY = (
 )
 READABLE = frozenset((*RANGES, *CHOICES, *OTHERS, *READ_ONLY))
 
+_usual_url = re.compile(r"https?://[A-Za-z0-9.:-]+/(\d{12})/([A-Za-z0-9_.-]+)", re.ASCII)  # as the node writes them
 _queue_name = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 _batch_id = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _token_id = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
@@ -82,6 +83,9 @@ _number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?")
 
 def queue_address(url: str) -> tuple[str | None, str]:
     """The account (None = the caller's own) and name that a queue URL stands for."""
+    usual = _usual_url.fullmatch(url)
+    if usual is not None:
+        return usual[1], usual[2]
     try:
         parts = [part for part in urlsplit(url).path.split("/") if part]
     except ValueError:  # a host in half a pair of brackets

@@ -6,7 +6,7 @@ expressions.condition.holds(item); expressions.update.apply(item); expressions.p
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,9 +149,14 @@ def read(request: Mapping[str, Any], *parameters: str, legacy: Sequence[str] = (
     compiled = {name: _compiled(name, request[name], names) for name in given}
     for each in compiled.values():
         each.source.check_values(values)
-    _check_used("ExpressionAttributeNames", names, [each.source.names_used for each in compiled.values()])
-    _check_used("ExpressionAttributeValues", values, [each.source.values_used for each in compiled.values()])
+    if names or values:
+        _check_all_used(names, values, compiled.values())
     return _bound(compiled, values)
+
+
+def _check_all_used(names: Mapping[str, str], values: Values, compiled: Collection[_Compiled]) -> None:
+    _check_used("ExpressionAttributeNames", names, [each.source.names_used for each in compiled])
+    _check_used("ExpressionAttributeValues", values, [each.source.values_used for each in compiled])
 
 
 def attributes_of(request: Mapping[str, Any], *parameters: str) -> frozenset[str]:
