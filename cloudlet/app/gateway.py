@@ -328,6 +328,8 @@ class Gateway:
         protocol = route.protocol if route else _likely_protocol(exchange.request, exchange.claim)
         model = route.service.model if route else _stand_in(protocol)
         answer = _as_aws_error(error, protocol, model.name, exchange)
+        if route is not None and exchange.call is not None and route.service.refused is not None:
+            route.service.refused(exchange.call, answer)
         cross_origin = self._cross_origin(exchange)
         horizon = exchange.call.horizon if exchange.call else 0
         await self.node.database.journal.wait(max(horizon, exchange.read_horizon))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from cloudlet.base.errors import NotImplementedYet
+from cloudlet.base.errors import AwsError, NotImplementedYet
 from cloudlet.kit.policy.evaluate import Access
 from cloudlet.store.transaction import Tx
 from cloudlet.wire.model import ServiceModel, load
@@ -93,6 +93,7 @@ class Service:
         self.tasks: dict[str, Task] = {}
         self.access_rules: Mapping[str, AccessRule] = {}
         self.cross_origin: CrossOriginAnswer | None = None
+        self.refused: Callable[[Any, AwsError], None] | None = None
         self._modules = tuple(contents)
 
     @cached_property
@@ -139,6 +140,11 @@ class Service:
         """Register who answers browsers' preflights, and what other answers tell them."""
         self.cross_origin = answer
         return answer
+
+    def counts_refusals(self, count: Callable[[Any, AwsError], None]) -> Callable[[Any, AwsError], None]:
+        """Register what counts refused requests, (call, error) -> None: outside of their transaction, which is gone."""
+        self.refused = count
+        return count
 
     def require_operation(self, name: str) -> Operation:
         """The handler of `name`; 501 NotImplemented where nobody wrote it yet."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.dynamodb import engine, sort_key
+from cloudlet.services.dynamodb import engine, refusals, sort_key  # noqa: F401 - what counts refusals registers itself
 from cloudlet.services.dynamodb.keys import item_key
 from cloudlet.services.dynamodb.lookup import find_table, put_table
 from cloudlet.services.dynamodb.records import KeySchema, StoredItem, key_of

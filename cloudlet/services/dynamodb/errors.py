@@ -39,12 +39,14 @@ class ConditionalCheckFailedException(AwsError):
     """The conditional request failed"""
 
     code, status = "ConditionalCheckFailedException", 400
+    tables: tuple[str, ...] = ()  # whose conditions failed
 
 
 class TransactionCanceledException(AwsError):
     """Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"""
 
     code, status = "TransactionCanceledException", 400
+    tables: tuple[str, ...] = ()  # whose conditions failed, each time one did
 
 
 class IdempotentParameterMismatchException(AwsError):

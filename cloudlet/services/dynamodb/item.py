@@ -123,10 +123,14 @@ def _place(require: Require, table_name: str, given: dict[str, Any]) -> tuple[Pl
     return Place.of(table, contents, schema.key_of_request(table, key_item)), key_item
 
 
-def failed_condition(request: dict[str, Any], before: StoredItem | None) -> ConditionalCheckFailedException:
+def failed_condition(
+    request: dict[str, Any], table: Table, before: StoredItem | None
+) -> ConditionalCheckFailedException:
     """The error, with the item where the request wants to see it."""
     wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before is not None
-    return ConditionalCheckFailedException(members={"Item": before.raw} if wanted and before else None)
+    error = ConditionalCheckFailedException(members={"Item": before.raw} if wanted and before else None)
+    error.tables = (table.name,)
+    return error
 
 
 def _perform(call: Call, request: dict[str, Any], write: Write) -> tuple[Change, dict[str, Any]]:
@@ -135,7 +139,7 @@ def _perform(call: Call, request: dict[str, Any], write: Write) -> tuple[Change,
     try:
         change = write.perform(call.tx, counts)
     except ConditionalCheckFailedException:
-        raise failed_condition(request, write.find(call.tx)) from None
+        raise failed_condition(request, write.table, write.find(call.tx)) from None
     counts.store(call.tx)
     meter = Meter(request, write.table, request["TableName"])
     indexes = engine.index_write_units(write.table, change) if meter.is_wanted and write.table.indexes else None

@@ -1,7 +1,7 @@
 """Transactions: up to 100 writes, or reads, of several tables, all or none."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -91,6 +91,7 @@ def _after(actions: _Actions, found: list[StoredItem | None]) -> list[StoredItem
     """What each write leaves; raises the cancellation if a condition fails or an update doesn't fit its item."""
     left: list[StoredItem | None] = []
     reasons: list[dict[str, Any]] = []
+    tables: list[str] = []
     for (action, write), before in zip(actions, found):
         reason: dict[str, Any] = _NONE
         after = None
@@ -98,22 +99,25 @@ def _after(actions: _Actions, found: list[StoredItem | None]) -> list[StoredItem
             write.check(before)
             after = None if write.is_check else write.after(before)
         except ConditionalCheckFailedException:
-            error = failed_condition(action, before)
+            error = failed_condition(action, write.table, before)
+            tables += error.tables
             reason = {"Code": "ConditionalCheckFailed", "Message": error.message, **error.members}
         except ValidationException as error:
             reason = {"Code": "ValidationError", "Message": error.message}
         left.append(after)
         reasons.append(reason)
     if any(reason is not _NONE for reason in reasons):
-        raise _canceled(reasons)
+        raise _canceled(reasons, tables)
     if sum(after.size_bytes for after in left if after is not None) > rules.TRANSACTION_BYTES_MAX:
         raise invalid("Collective size of items in transaction cannot exceed 4MB")
     return left
 
 
-def _canceled(reasons: list[dict[str, Any]]) -> AwsError:
+def _canceled(reasons: list[dict[str, Any]], tables: Sequence[str]) -> AwsError:
     codes = ", ".join(reason["Code"] for reason in reasons)
-    return TransactionCanceledException(codes=codes, members={"CancellationReasons": reasons})
+    error = TransactionCanceledException(codes=codes, members={"CancellationReasons": reasons})
+    error.tables = tuple(tables)
+    return error
 
 
 def _perform(
