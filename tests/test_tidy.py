@@ -30,7 +30,6 @@ SERVICE_BANS = {
 INSIDE_FUNCTIONS_ALLOWED = {"base/lazy.py", "runtime/bootstrap.py"}  # the door itself; user code's own imports
 
 WHOLE_REMEDY = "tx.all (bounded), page.first (the first few), or go on at the scan's resume key"
-NOT_YET_WHOLE = {("services", name) for name in ("cloudformation",)}
 
 
 def layer_of(path: Path) -> str:
@@ -108,7 +107,7 @@ def banned(path: Path, tree: ast.Module) -> Iterator[str]:
 
 def taken_for_whole(path: Path, tree: ast.AST) -> Iterator[str]:
     """A scan ends at its limit and at 1 MiB: its rows are all there are only if its resume key says so."""
-    if layer_of(path) in ("store", "cli") or path.relative_to(ROOT).parts[:2] in NOT_YET_WHOLE:
+    if layer_of(path) in ("store", "cli"):
         return
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -3,6 +3,7 @@
 Nothing reads all of a stack's resources, only their lines: what a resource is made of may be large.
 """
 
+from cloudlet.kit import page
 from cloudlet.services.cloudformation.keys import Keys
 from cloudlet.services.cloudformation.records import Resource, ResourceLine, Stack
 from cloudlet.services.cloudformation.rules import RESOURCES_OF_STACK_MAX
@@ -76,7 +77,7 @@ def find_owner(tx: Tx, keys: Keys, physical_id: str) -> str | None:
 
 def other_holder(tx: Tx, keys: Keys, place: str, stack_id: str, logical_id: str) -> tuple[str, str] | None:
     """Stack's name and logical id of another resource that holds the place."""
-    for key, stack_name in tx.scan(*keys.held.range(place), limit=2).rows:
+    for key, stack_name in page.first(tx, *keys.held.range(place), limit=2):
         _, holder, name = keys.held.unpack(key)
         if (holder, name) != (stack_id, logical_id):
             return stack_name.decode(), str(name)
