@@ -31,7 +31,8 @@ def imported_value(call: Call, stack: Stack, name: str) -> str:
 
 def _first_users(call: Call, name: str) -> list[str]:
     """Names of stacks that import it, as many as an error tells."""
-    found = page.first(call.tx, *call.keys.imported.range(name), limit=rules.USERS_TOLD_MAX)
+    begin, end = call.keys.imported.range(name)
+    found = page.first(call.tx, begin, end, rules.USERS_TOLD_MAX)
     return [stored.decode() for _, stored in found]
 
 

@@ -77,7 +77,8 @@ def find_owner(tx: Tx, keys: Keys, physical_id: str) -> str | None:
 
 def other_holder(tx: Tx, keys: Keys, place: str, stack_id: str, logical_id: str) -> tuple[str, str] | None:
     """Stack's name and logical id of another resource that holds the place."""
-    for key, stack_name in page.first(tx, *keys.held.range(place), limit=2):
+    begin, end = keys.held.range(place)
+    for key, stack_name in page.first(tx, begin, end, 2):
         _, holder, name = keys.held.unpack(key)
         if (holder, name) != (stack_id, logical_id):
             return stack_name.decode(), str(name)

@@ -57,7 +57,8 @@ def describe_stack_resources(call: Call, request: dict[str, Any]) -> dict[str, A
     if wanted:
         resource = inventory.find_resource(call.tx, call.keys, stack.id, wanted)
         return {"StackResources": [_shown(stack, resource, "Timestamp")] if resource is not None else []}
-    found = page.first(call.tx, *call.keys.line.range(stack.id), limit=rules.RESOURCES_DESCRIBED_MAX)
+    begin, end = call.keys.line.range(stack.id)
+    found = page.first(call.tx, begin, end, rules.RESOURCES_DESCRIBED_MAX)
     lines = [ResourceLine.decode(stored) for _, stored in found]
     return {"StackResources": [_shown(stack, line, "Timestamp") for line in lines]}
 
