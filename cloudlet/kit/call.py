@@ -122,8 +122,9 @@ class Call:
             inner = self._inner(*asked)
             if as_service:  # one message to many targets is one call, made many times
                 self._last_inner = asked, inner
-        inner.now_ms, inner._tx = self.now_ms, self.tx
-        with self.tx.savepoint():
+        tx = inner._tx = self.tx
+        inner.now_ms = self.now_ms
+        with tx.savepoint():
             return perform(inner, operation, request)
 
     async def aws_apart(

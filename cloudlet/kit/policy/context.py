@@ -23,19 +23,23 @@ Given = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 class Context:
     """What one request carries: `get("aws:sourceip")` answers a tuple of texts, or None if the key is absent."""
 
-    __slots__ = ("_access", "_given", "_principal", "_values", "read")
+    __slots__ = ("_access", "_given", "_keys", "_others", "_principal", "read")
 
     def __init__(self, principal: Principal, access: Access, given: Given) -> None:
         self._principal, self._access, self._given = principal, access, given
-        self._values: dict[str, tuple[str, ...]] | None = None
+        self._keys: Keys | None = None
+        self._others: dict[str, tuple[str, ...]] | None = None  # what the given context doesn't have
         self.read: dict[str, tuple[str, ...] | None] = {}  # every key that was asked for, and the answer
 
     def get(self, key: str) -> tuple[str, ...] | None:
-        values = self._values
-        if values is None:
-            given = self._given() if callable(self._given) else self._given
-            values = self._values = _values(self._principal, self._access, given)
-        found = self.read[key] = values.get(key)
+        if self._keys is None:
+            self._keys = _keys(self._given() if callable(self._given) else self._given)
+        found = self._keys.get(key)
+        if found is None:
+            if self._others is None:
+                self._others = _others(self._principal, self._access)
+            found = self._others.get(key)
+        self.read[key] = found
         return found
 
     def single(self, key: str) -> str | None:
@@ -44,17 +48,16 @@ class Context:
         return values[0] if values is not None and len(values) == 1 else None
 
 
-def _values(principal: Principal, access: Access, given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _keys(given: Mapping[str, Any]) -> Keys:
+    return given if isinstance(given, Keys) else Keys((name.lower(), as_texts(value)) for name, value in given.items())
+
+
+def _others(principal: Principal, access: Access) -> dict[str, tuple[str, ...]]:
     values = _principal_values(principal)
     if access.resource_account:
         values["aws:resourceaccount"] = (access.resource_account,)
     for name, value in access.context.items():
         values[name.lower()] = as_texts(value)
-    if isinstance(given, Keys):
-        values.update(given)
-    else:
-        for name, value in given.items():
-            values[name.lower()] = as_texts(value)
     return values
 
 

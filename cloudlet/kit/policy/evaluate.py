@@ -88,7 +88,9 @@ class Decisions:
 
     def decide(self, principal: Principal, policies: Policies, access: Access, context: Given) -> Decision:
         """As `decide`."""
-        key = (policies.serial, access.action, access.resource, access.resource_account, access.resource_policy)
+        policy = access.resource_policy
+        by = (policy.name, policy.text) if policy is not None else None
+        key = (policies.serial, access.action, access.resource, access.resource_account, by)
         kept = self._kept.get(key)
         if kept is not None and (not kept.read or _reads_the_same(Context(principal, access, context), kept.read)):
             return kept.decision

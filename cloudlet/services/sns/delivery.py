@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
 """
 
 import json
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -73,7 +74,7 @@ def send_to_queue(
     call: Call, topic: Topic, queue_arn: str, body: str, attributes: dict[str, Any], message: Message | None
 ) -> None:
     """SendMessage as SNS. Raises AwsError: the queue is gone, or its policy doesn't let the topic in."""
-    arn = arns.parse(queue_arn)
+    arn = _parsed(queue_arn)
     assert arn is not None, "the ARN was checked when it was stored"
     request: dict[str, Any] = {
         "QueueUrl": f"{call.node.base_url}/{arn.account}/{arn.resource}",
@@ -95,6 +96,9 @@ def send_to_queue(
         account=arn.account,
         region=arn.region,
     )
+
+
+_parsed = lru_cache(1024)(arns.parse)
 
 
 def _to_function(letter: Letter, subscription: Subscription) -> None:

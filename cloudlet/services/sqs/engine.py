@@ -18,17 +18,17 @@ LOOKS_MAX = 20  # one receive steps over expired and dead-lettered messages so m
 
 def send(tx: Tx, keys: Keys, queue: Queue, message: Message, now_ms: int) -> None:
     """Store a new message. Of a FIFO queue's, fifo.find_duplicate was asked before."""
-    contents = keys.of(queue.data_id)
+    contents, is_fifo = keys.of(queue.data_id), queue.is_fifo
     is_delayed = message.visible_at_ms > now_ms
     if is_delayed != message.is_delayed:
         message = replace(message, is_delayed=is_delayed)
     put_message(tx, contents, message)
     if is_delayed:
         contents.delayed.put(tx, message.visible_at_ms, (message.sequence,))
-    elif not queue.is_fifo:
+    elif not is_fifo:
         contents.ready.put(tx, message.visible_at_ms, (message.sequence,))
     contents.tally.add(tx, message.sequence, 0 if is_delayed else 1, 0, 1 if is_delayed else 0)
-    if queue.is_fifo:
+    if is_fifo:
         fifo.join(tx, contents, message)
 
 

@@ -23,7 +23,7 @@ def _queue_access(
     account = account or call.account
     queue = find_queue(call.tx, call.service.keys(account, call.region), name)
     policy = queue.attributes.get("Policy") if queue else None
-    context = tags.of_resource(queue.tags) if queue else {}
+    context = tags.of_resource(queue.tags) if queue and queue.tags else {}
     return (
         Access(
             action=f"sqs:{action}",

@@ -38,6 +38,7 @@ class Keys:
 
         # Made for every message otherwise.
         self.of = lru_cache(maxsize=1024)(self._of)
+        self.queue_at = lru_cache(maxsize=1024)(self.queue.key)
         self.sequence_of = lru_cache(maxsize=1024)(self.sequence.key)
 
     def _of(self, data_id: str) -> "Contents":

@@ -8,7 +8,7 @@ from cloudlet.store.transaction import Tx
 
 
 def find_queue(tx: Tx, keys: Keys, name: str) -> Queue | None:
-    stored = tx.get(keys.queue.key(name))
+    stored = tx.get(keys.queue_at(name))
     return decode_queue(stored) if stored else None
 
 

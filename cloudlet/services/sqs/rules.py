@@ -77,6 +77,7 @@ _queue_name = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 _batch_id = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _token_id = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 _not_allowed = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFUSED_ASCII = bytes(code for code in range(128) if _not_allowed.match(chr(code)))
 _attribute_name = re.compile(r"(?!(?i:aws\.|amazon\.))(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
 _number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?")
 
@@ -222,10 +223,18 @@ def check_id(value: str, name: str) -> None:
         raise errors.InvalidParameterValue(value=value, name=name, reason=reason)
 
 
+def _holds_refused(text: str) -> bool:
+    """Whether a character is in `text` that XML may not hold."""
+    if text.isascii():
+        raw = text.encode()
+        return len(raw.translate(None, _REFUSED_ASCII)) != len(raw)
+    return _not_allowed.search(text) is not None
+
+
 def check_body(body: str) -> None:
     if not body:
         raise errors.MissingParameter(name="MessageBody")
-    if _not_allowed.search(body):
+    if _holds_refused(body):
         raise errors.InvalidMessageContents()
 
 
@@ -259,7 +268,7 @@ def _check_attribute_value(name: str, value: dict[str, Any]) -> None:
         raise errors.InvalidParameterValue(
             f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
         )
-    if kind != "Binary" and _not_allowed.search(content):
+    if kind != "Binary" and _holds_refused(content):
         raise errors.InvalidMessageContents()
     if kind == "Number" and not _number.fullmatch(content):
         raise errors.InvalidParameterValue(f"Can't cast the value of message (user) attribute '{name}' to a number.")
