@@ -41,7 +41,7 @@ def check(engine: Engine, blobs: Blobs, progress: Callable[[int], None] | None =
 def _rows(engine: Engine) -> Iterator[Row]:
     begin, more = b"\x00", True
     while more:
-        rows, more = engine.scan(begin, b"\xff" * 16, _ROWS, _BYTES, False)
+        rows, more = engine.scan(begin, b"\xff" * 16, _ROWS, _BYTES, False, patient=True)
         yield from rows
         if more:
             begin = rows[-1][0] + b"\x00"

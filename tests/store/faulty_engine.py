@@ -48,8 +48,8 @@ class FaultyEngine:
     def get(self, key):
         return self.inner.get(key)
 
-    def scan(self, begin, end, limit, bytes_max, reverse):
-        return self.inner.scan(begin, end, limit, bytes_max, reverse)
+    def scan(self, begin, end, limit, bytes_max, reverse, *, patient=False):
+        return self.inner.scan(begin, end, limit, bytes_max, reverse, patient=patient)
 
     def sequence(self):
         return self.inner.sequence()

@@ -13,7 +13,7 @@ from cloudlet.store.blobs import Blobs
 from cloudlet.store.database import TIDY_EVERY_S, Database
 from cloudlet.store.engine import rocksdb
 from cloudlet.store.engine.memory import MemoryEngine
-from cloudlet.store.engine.rocksdb import DELETES_WORTH_A_TABLE
+from cloudlet.store.engine.rocksdb import DELETES_WORTH_A_TABLE, TOMBSTONES_SKIPPED_MAX
 from cloudlet.store.errors import StoreBroken, StoreError, StoreFull, StoreInUse, StoreStalled, StoreUnwritable
 from cloudlet.store.keys import pack
 from cloudlet.store.sequence_note import SequenceNote
@@ -323,4 +323,21 @@ def test_what_is_deleted_gives_its_room_back_with_nothing_written_afterwards(tmp
     while database.size_bytes() > 2_000_000:
         assert time.monotonic() < until, f"{database.size_bytes()} bytes are kept"
         time.sleep(0.01)
+    database.close()
+
+
+def test_a_store_closes_in_the_midst_of_a_compaction_of_its_own(tmp_path):
+    database = Database.open(tmp_path)
+    keys = [b"\x02%06d" % number for number in range(2 * TOMBSTONES_SKIPPED_MAX)]
+    for first in range(0, len(keys), 1000):
+        database.engine.write({key: os.urandom(400) for key in keys[first : first + 1000]})
+    for first in range(0, len(keys), 1000):
+        database.engine.write(dict.fromkeys(keys[first : first + 1000]))
+    database.engine.write({b"\x03": b"kept\x00"})
+    database.engine.scan(b"\x02", b"\x03", 1, 1, False)
+    assert database.engine.compactions
+    database.close()
+    database = Database.open(tmp_path)
+    assert database.engine.get(b"\x03") == b"kept\x00" and database.check() == []
+    assert database.stats().guard_hits == 0  # a check walks over what was deleted
     database.close()

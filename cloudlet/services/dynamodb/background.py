@@ -1,5 +1,6 @@
 """What DynamoDB does unasked: fill new indexes, remove what deleted tables and indexes left."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cloudlet.kit.call import Call
@@ -47,8 +48,7 @@ def _key(schema: KeySchema, item: Item) -> Any:
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """What a deleted table left."""
     contents = call.service.keys(payload["account"], call.region).of(payload["data_id"])
-    if not _is_empty(call, contents.space):
-        call.later("remove_contents", payload)
+    _remove(call, "remove_contents", payload, (contents.space,))
 
 
 @dynamodb.task("remove_index")
@@ -56,13 +56,17 @@ def remove_index(call: Call, payload: dict[str, Any]) -> None:
     """What a deleted index left: entries, then its tally."""
     contents = call.service.keys(payload["account"], call.region).of(payload["data_id"])
     spaces = (contents.index(payload["index_id"]), contents.tally_space(payload["index_id"]))
-    if not all(_is_empty(call, space) for space in spaces):
-        call.later("remove_index", payload)
+    _remove(call, "remove_index", payload, spaces)
 
 
-def _is_empty(call: Call, space: Subspace) -> bool:
-    """Delete some of what is there; whether that was all."""
-    found = call.tx.scan(*space.range(), limit=KEYS_PER_STEP)
+def _remove(call: Call, task: str, payload: dict[str, Any], spaces: Sequence[Subspace]) -> None:
+    """One step through spaces that nobody adds to any more; the next goes on behind it, or in the next space."""
+    at = payload.get("at", 0)
+    begin, end = spaces[at].range()
+    found = call.tx.scan(payload.get("from") or begin, end, limit=KEYS_PER_STEP)
     for key, _ in found.rows:
         call.tx.delete(key)
-    return found.resume is None
+    if found.resume is not None:
+        call.later(task, payload | {"at": at, "from": found.resume})
+    elif at + 1 < len(spaces):
+        call.later(task, payload | {"at": at + 1, "from": None})

@@ -30,10 +30,13 @@ class Engine(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """The value, or None. Any thread."""
 
-    def scan(self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool) -> tuple[list[Row], bool]:
+    def scan(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, *, patient: bool = False
+    ) -> tuple[list[Row], bool]:
         """Rows of begin ≤ key < end in order (reverse: from the end), and whether more follow.
 
-        Stops after `limit` rows, or with the row that reaches `bytes_max`. Any thread.
+        Stops after `limit` rows, or with the row that reaches `bytes_max`. `patient`: it may be a long way over deleted
+        keys, which else is somebody's mistake. Any thread.
         """
 
     def write(self, changes: Changes) -> int:

@@ -26,7 +26,9 @@ class MemoryEngine:
         self.counters.gets += 1
         return self._values.get(key)
 
-    def scan(self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool) -> tuple[list[Row], bool]:
+    def scan(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, *, patient: bool = False
+    ) -> tuple[list[Row], bool]:
         self._check_open()
         self.counters.scans += 1
         rows: list[Row] = []

@@ -43,6 +43,7 @@ DELETES_WORTH_A_TABLE = 1_000
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 _IO = "IO error"
+_CANCELLED = "Shutdown in progress"
 _DELETES = "rocksdb.num-deletes-active-mem-table"
 
 
@@ -129,11 +130,13 @@ class RocksEngine:
         except Exception as error:
             raise _mapped(error, self._path) from error
 
-    def scan(self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool) -> tuple[list[Row], bool]:
+    def scan(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, *, patient: bool = False
+    ) -> tuple[list[Row], bool]:
         if begin >= end:
             return [], False
         try:
-            return self._scan(begin, end, limit, bytes_max, reverse, TOMBSTONES_SKIPPED_MAX)
+            return self._scan(begin, end, limit, bytes_max, reverse, 0 if patient else TOMBSTONES_SKIPPED_MAX)
         except Exception as error:
             if "Result incomplete" not in str(error):
                 raise _mapped(error, self._path) from error
@@ -271,7 +274,8 @@ class RocksEngine:
                     thread.join()
             self._rdict.close()
         except Exception as error:
-            raise _mapped(error, self._path) from error
+            if _CANCELLED not in str(error):  # it would have written a table: the log has the same
+                raise _mapped(error, self._path) from error
         finally:
             self._log.close()
             if self._lock_fd >= 0:

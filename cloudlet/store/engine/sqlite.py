@@ -60,7 +60,9 @@ class SqliteEngine:
             raise _mapped(error, self._path) from error
         return row[0] if row is not None else None
 
-    def scan(self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool) -> tuple[list[Row], bool]:
+    def scan(
+        self, begin: bytes, end: bytes, limit: int, bytes_max: int, reverse: bool, *, patient: bool = False
+    ) -> tuple[list[Row], bool]:
         rows: list[Row] = []
         size, more = 0, False
         try:
