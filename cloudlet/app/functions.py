@@ -58,7 +58,8 @@ class HostFunctions:
         self._directory: Path | None = None
         self._starting = asyncio.Lock()
         self._unpacking: dict[str, asyncio.Task[None]] = {}
-        self._used_s: dict[str, float] = {}  # packages that are unpacked, and when they were used last
+        self._paths: dict[str, Path] = {}  # packages that are unpacked, by their digests
+        self._used_s: dict[str, float] = {}  # when they were used last
         self._freed = asyncio.Event()
         self._waiting = 0  # for room
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -245,20 +246,20 @@ class HostFunctions:
     async def _unpacked(self, package: CodePackage) -> Path:
         """The directory of an unpacked package; several calls that need it wait for one unpacking."""
         assert self._directory is not None
-        path = self._directory / "packages" / package.sha256
-        if package.sha256 not in self._used_s:
+        if package.sha256 not in self._paths:
+            path = self._directory / "packages" / package.sha256
             task = self._unpacking.get(package.sha256)
             if task is None:
                 task = asyncio.get_running_loop().create_task(self._unpack(package, path))
                 self._unpacking[package.sha256] = task
             await asyncio.shield(task)
         self._used_s[package.sha256] = time.monotonic()
-        return path
+        return self._paths[package.sha256]
 
     async def _unpack(self, package: CodePackage, path: Path) -> None:
         try:
             await asyncio.to_thread(self._unpack_blob, package.blob_id, path)
-            self._used_s[package.sha256] = time.monotonic()
+            self._paths[package.sha256], self._used_s[package.sha256] = path, time.monotonic()
             await self._remove_unused()
         except (BadPackage, StoreError) as error:
             raise CannotRun(str(error)) from error
@@ -273,5 +274,5 @@ class HostFunctions:
         assert self._directory is not None
         long_ago = time.monotonic() - UNUSED_PACKAGE_S
         for digest in [digest for digest, used_s in self._used_s.items() if used_s < long_ago]:
-            del self._used_s[digest]
+            del self._used_s[digest], self._paths[digest]
             await asyncio.to_thread(shutil.rmtree, self._directory / "packages" / digest, True)

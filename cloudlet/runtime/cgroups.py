@@ -140,7 +140,7 @@ class Cgroups:
     def freezes(self) -> bool:
         return self.unified is not None
 
-    def create(self, name: str, memory_bytes: int, processes_max: int) -> Cgroup:
+    def create(self, name: str, processes_max: int) -> Cgroup:
         group = Cgroup(version=self.version)
         bases = {base for base in (self.memory, self.unified, self.pids) if base is not None}
         made = {base for base in bases if _make(base / name)}  # in version 2 all three are one
@@ -148,7 +148,6 @@ class Cgroups:
             base: Path | None = getattr(self, attribute)
             if base is not None and base in made:
                 setattr(group, attribute, base / name)
-        group.limit(memory_bytes)
         if group.pids is not None:
             _write(group.pids / "pids.max", str(processes_max))
         return group

@@ -6,6 +6,7 @@ The caller decides how many calls run at once; this decides only which environme
 
 import asyncio
 import dataclasses
+import itertools
 import shutil
 import socket
 import sys
@@ -41,6 +42,7 @@ __all__ = [
 
 _INIT_S = 10.0  # AWS: a start may take ten seconds, then it is tried again on the call's own time
 _SWEEP_S = 15.0
+_PREPARE_AFTER_S = 0.02
 
 _CLAIMS = {
     "namespaces": {"memory", "forks", "tmp", "files", "signals"},
@@ -72,6 +74,11 @@ class Runtime:
         self._stopping: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._zygote_lock = asyncio.Lock()
+        self._ready: Instance | None = None  # prepared, and nobody's yet
+        self._waking: asyncio.TimerHandle | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._awaitable: asyncio.Task[None] | None = None  # the same, until a start waits for it
+        self._numbers = itertools.count(1)
         self._cold_starts = self._invocations = 0
         self._versions = {"python": "python:{}.{}.{}".format(*sys.version_info[:3])}
 
@@ -98,6 +105,7 @@ class Runtime:
                 raise
             self._zygote, self.level, self.why = zygote, level, "; ".join(reasons)
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+            self._prepare_one()
             return
         self._groups.close()
         raise SandboxUnavailable("; ".join(reasons))
@@ -106,9 +114,10 @@ class Runtime:
         """One environment up and down again: a level is in force only once it has worked."""
         (self.settings.work_dir / "empty").mkdir(parents=True, exist_ok=True)
         spec = FunctionSpec("", "probe", "", "python", "probe.handler", self.settings.work_dir / "empty")
-        instance = Instance("probe", 0, spec, zygote, self.settings.work_dir)
+        instance = Instance(next(self._numbers), zygote, self.settings.work_dir)
         try:
-            await instance.start(self._groups, Credentials("", "", "", 0), _no_listener, _no_listener)
+            await instance.prepare(self._groups)
+            await instance.start(spec, Credentials("", "", "", 0), _no_listener, _no_listener)
             await instance.wait(_INIT_S)
         finally:
             await instance.stop()
@@ -118,10 +127,15 @@ class Runtime:
 
     async def close(self) -> None:
         """Stop everything; nothing of it is left on the machine afterwards."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
+        if self._waking is not None:
+            self._waking.cancel()
+        unasked = [task for task in (self._sweeper, self._preparing) if task is not None]
+        for task in unasked:
+            task.cancel()
+        await asyncio.gather(*unasked, return_exceptions=True)
         self._stop_soon(list(self._instances))
+        if self._ready is not None:
+            self._stop(self._ready)
         await asyncio.gather(*self._stopping, return_exceptions=True)
         if self._zygote is not None:
             await self._zygote.close()
@@ -229,13 +243,50 @@ class Runtime:
         return await self._call(instance, invocation, asked_ms, log, spent_s=ending.seconds)
 
     async def _start_instance(self, slot_id: str, spec: FunctionSpec, invocation: Invocation) -> Instance:
-        zygote = await self._living_zygote()
         self._cold_starts += 1
-        name = f"{slot_id}-{self._cold_starts}"
-        instance = Instance(name, self._cold_starts, spec, zygote, self.settings.work_dir)
+        given = spec, invocation.credentials, self._on_listener, self._off_listener
+        instance = await self._prepared()
+        if instance is not None:
+            self._instances[slot_id] = instance
+            try:
+                await instance.start(*given)
+                return instance
+            except SandboxUnavailable:  # it ended unused: with its zygote, say
+                self._stop(instance)
+        instance = Instance(next(self._numbers), await self._living_zygote(), self.settings.work_dir)
         self._instances[slot_id] = instance
-        await instance.start(self._groups, invocation.credentials, self._on_listener, self._off_listener)
+        await instance.prepare(self._groups)
+        await instance.start(*given)
         return instance
+
+    async def _prepared(self) -> Instance | None:
+        """The environment that stands ready; the one that soon will, if nobody else waits for it."""
+        preparing, self._awaitable = self._awaitable, None
+        if self._ready is None and preparing is not None:
+            await asyncio.wait([preparing])
+        instance, self._ready = self._ready, None
+        if self._preparing is None and self._waking is None:
+            self._waking = asyncio.get_running_loop().call_later(_PREPARE_AFTER_S, self._prepare_one)
+        return instance
+
+    def _prepare_one(self) -> None:
+        """One environment stands ready for whatever function is cold next. It is not made right beside the start that
+        used up the last one, for which somebody waits."""
+        self._waking = None
+        self._preparing = self._awaitable = asyncio.get_running_loop().create_task(self._prepare())
+
+    async def _prepare(self) -> None:
+        instance: Instance | None = None
+        try:
+            instance = Instance(next(self._numbers), await self._living_zygote(), self.settings.work_dir)
+            await instance.prepare(self._groups)
+            self._ready, instance = instance, None
+        except (SandboxUnavailable, OSError):
+            pass  # a start will say why
+        finally:
+            self._preparing = None
+            if instance is not None:
+                self._stop(instance)
 
     async def _living_zygote(self) -> Zygote:
         """The zygote; a new one if it was killed, say by the kernel when the machine ran out of memory."""
@@ -277,9 +328,12 @@ class Runtime:
         for slot_id in slot_ids:
             instance = self._instances.pop(slot_id, None)
             if instance is not None:
-                task = asyncio.get_running_loop().create_task(instance.stop())
-                self._stopping.add(task)
-                task.add_done_callback(self._stopping.discard)
+                self._stop(instance)
+
+    def _stop(self, instance: Instance) -> None:
+        task = asyncio.get_running_loop().create_task(instance.stop())
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
 
     async def _sweep(self) -> None:
         while True:

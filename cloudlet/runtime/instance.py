@@ -1,4 +1,5 @@
-"""One execution environment, from the node's side: start it, give it calls one by one, freeze it between, stop it."""
+"""One execution environment, from the node's side: prepare it, make it a function's, give it calls one by one, freeze
+it between, stop it."""
 
 import asyncio
 import os
@@ -39,15 +40,17 @@ class Ending:
 
 
 class Instance:
-    def __init__(self, instance_id: str, number: int, spec: FunctionSpec, zygote: Zygote, work_dir: Path) -> None:
-        self.id, self.spec = instance_id, spec
+    spec: FunctionSpec  # once it is a function's
+
+    def __init__(self, number: int, zygote: Zygote, work_dir: Path) -> None:
+        self.id = f"environment-{number}"
         is_shared = not zygote.private_network and sys.platform.startswith("linux")
         self.api = RuntimeApi(self._is_of_us if is_shared else None)
         self.exit_code: int | None = None
         self.exited = False
         self.printed = b""  # by a start or call, for who wants to know why it failed
         self._number, self._zygote = number, zygote
-        self._directory = work_dir / "environments" / instance_id
+        self._directory = work_dir / "environments" / self.id
         self._control: AsyncChannel | None = None
         self._log: LogRing | None = None
         self._group = Cgroup()
@@ -61,16 +64,22 @@ class Instance:
         self._stopping: asyncio.Task[None] | None = None
         self._off_listener: OffListener | None = None
 
-    async def start(self, groups: Cgroups, credentials: Credentials, on: OnListener, off: OffListener) -> None:
-        """Everything up to the runtime's first instruction. Raises SandboxUnavailable, CannotStart.
+    async def prepare(self, groups: Cgroups) -> None:
+        """All that takes long and is alike for every function: processes, namespaces, control groups, listeners.
+        Raises SandboxUnavailable.
 
         A caller that gives up does not interrupt it half-way: `stop` waits for its end and undoes the whole."""
-        self._starting = asyncio.get_running_loop().create_task(self._start(groups, credentials, on, off))
+        self._starting = asyncio.get_running_loop().create_task(self._prepare(groups))
         await asyncio.shield(self._starting)
 
-    async def _start(self, groups: Cgroups, credentials: Credentials, on: OnListener, off: OffListener) -> None:
-        opt_dir = await asyncio.to_thread(layers.merge, self.spec.layer_dirs, self._directory.parent.parent / "layers")
-        paths = self._paths(opt_dir)
+    async def start(self, spec: FunctionSpec, credentials: Credentials, on: OnListener, off: OffListener) -> None:
+        """Once, after `prepare`: make it this function's, up to the runtime's first instruction. Raises
+        SandboxUnavailable, CannotStart."""
+        self.spec = spec
+        self._starting = asyncio.get_running_loop().create_task(self._start(credentials, on, off))
+        await asyncio.shield(self._starting)
+
+    async def _prepare(self, groups: Cgroups) -> None:
         ours, theirs = channel.pair()
         reader, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reader, False)
@@ -78,42 +87,60 @@ class Instance:
         self._control.changed = self.api.changed  # one event for all that can happen
         asyncio.get_running_loop().add_reader(reader, self._read_log)
         try:
-            self._zygote.launch(self._request(opt_dir, paths), theirs, writer)
+            self._zygote.launch({"uid": self._zygote.function_uid(self._number)}, theirs, writer)
         finally:
             theirs.close()
             os.close(writer)
+        await self._adopt(await self._heard(), groups)
+        self._control.send({"grouped": True})
+
+    async def _heard(self) -> channel.Message:
+        """The environment's next message while it is set up."""
+        assert self._control is not None
         try:
             async with asyncio.timeout(_SETUP_S):
-                ready = await self._control.receive()
+                message = await self._control.receive()
         except (TimeoutError, ConnectionError) as error:
             raise SandboxUnavailable(f"an environment did not come up: {error}") from error
-        if ready.body is None or "failed" in ready.body:
-            raise SandboxUnavailable(str((ready.body or {}).get("failed")))
-        await self._adopt(ready, groups, on, off)
+        if message.body is None or "failed" in message.body:
+            raise SandboxUnavailable(str((message.body or {}).get("failed")))
+        return message
+
+    async def _start(self, credentials: Credentials, on: OnListener, off: OffListener) -> None:
+        assert self._control is not None
+        opt_dir = None
+        if self.spec.layer_dirs:
+            merged = self._directory.parent.parent / "layers"
+            opt_dir = await asyncio.to_thread(layers.merge, self.spec.layer_dirs, merged)
+        paths = self._paths(opt_dir)
+        try:
+            self._control.send(self._order(opt_dir, paths))
+        except OSError as error:
+            raise SandboxUnavailable(f"an environment ended before it was used: {error}") from error
+        tmp = (await self._heard()).descriptors.pop()
+        self._descriptors.append(tmp)
+        limit = self.spec.memory_mb * MIB
+        self._group.limit(limit + TMP_AHEAD)
+        self._meter = MemoryMeter(self._group, self._pid, limit, tmp if self._zygote.level == "namespaces" else None)
+        if self._listeners:
+            self._off_listener = off
+            await on(self.id, self._listeners[0])
+            self._listeners.clear()
         host, port = self._zygote.settings.node_address
         if self._zygote.private_network:
             host = "127.0.0.1"
         self._control.send({"environ": environ.variables(self.spec, credentials, paths, f"http://{host}:{port}")})
 
-    async def _adopt(self, ready: channel.Message, groups: Cgroups, on: OnListener, off: OffListener) -> None:
-        """Take over what the environment made: its process, its listeners, its /tmp."""
-        self._pid = ready.pid
+    async def _adopt(self, prepared: channel.Message, groups: Cgroups) -> None:
+        """Take over what the environment made: its process, its listeners."""
+        self._pid = prepared.pid
         self._pidfd = os.pidfd_open(self._pid)  # it waits for us, so this is still the same process
         asyncio.get_running_loop().add_reader(self._pidfd, self._ended)
-        tmp = ready.descriptors.pop()
-        self._descriptors.append(tmp)
-        self._listeners = [socket.socket(fileno=fd) for fd in ready.descriptors]
-        limit = self.spec.memory_mb * MIB
+        self._listeners = [socket.socket(fileno=fd) for fd in prepared.descriptors]
         # Joining a group waits for the kernel's other processors, some 10 ms: not on the loop.
-        self._group = await asyncio.to_thread(groups.create, self.id, limit + TMP_AHEAD, _PROCESSES_MAX)
+        self._group = await asyncio.to_thread(groups.create, self.id, _PROCESSES_MAX)
         await asyncio.to_thread(self._group.add, self._pid)
-        in_memory = self._zygote.level == "namespaces"
-        self._meter = MemoryMeter(self._group, self._pid, limit, tmp if in_memory else None)
         await self.api.serve(self._listeners.pop(0))
-        if self._listeners:
-            self._off_listener = off
-            await on(self.id, self._listeners[0])
-            self._listeners.clear()
 
     def _is_of_us(self, client: tuple[str, int], server: tuple[str, int]) -> bool:
         """Whether a connection comes from this environment, not from another function or program of the machine."""
@@ -134,10 +161,9 @@ class Instance:
             lang=self._zygote.prefixes[0],
         )
 
-    def _request(self, opt_dir: str | None, paths: environ.Paths) -> dict[str, Any]:
+    def _order(self, opt_dir: str | None, paths: environ.Paths) -> dict[str, Any]:
         node_port = self._zygote.settings.node_address[1]
         return {
-            "uid": self._zygote.function_uid(self._number),
             "code_dir": str(self.spec.code_dir.resolve()),
             "layer_dir": opt_dir,
             "tmp_mb": self.spec.tmp_mb,

@@ -2,7 +2,8 @@
 its control socket, has one thread, and holds what makes Python functions start fast: boto3, imported and warm.
 
 It speaks SOCK_SEQPACKET with the node: first a plan, then one request per environment, whose descriptors (the
-environment's own control socket, its output) come along. Standard library only; the node never imports this module.
+environment's own control socket, its output) come along. An environment stands ready, all its processes there, before
+anybody knows whose it will be; then it is told, once. Standard library only; the node never imports this module.
 
     node ── zygote ── supervisor (waits)  ── init (pid 1: reaps)  ── the function's runtime
                       outside the namespaces   inside, privileged      inside, confined
@@ -19,7 +20,7 @@ import sys
 from typing import Any
 
 from cloudlet.runtime import bootstrap, linux, own_files, processes, sandbox, warm
-from cloudlet.runtime.channel import receive, send
+from cloudlet.runtime.channel import pair, receive, send
 
 
 def main(channel: socket.socket, parent: int) -> None:
@@ -135,44 +136,58 @@ def _init(request: dict[str, Any], control: socket.socket, output: int, plan: di
     """Process 1 of the environment: sets it up, starts the runtime, reaps, and ends with it or with the node."""
     namespaces = plan["level"] == "namespaces"
     uid = request["uid"] if namespaces else 0
-    listeners = [sandbox.listen(9001 if plan["private_network"] else 0)]
-    if plan["private_network"]:
-        listeners.append(sandbox.listen(plan["api_port"]))
-    port = listeners[0].getsockname()[1]
-    request["ports"].append(port)
-    runtime_api = f"127.0.0.1:{port}"
-    if namespaces:
-        sandbox.furnish(request, plan, uid)
-    tmp = os.open(request["tmp_dir"], os.O_RDONLY | os.O_DIRECTORY)
-    send(control, {"ready": True}, [*(listener.fileno() for listener in listeners), tmp])
-    for listener in listeners:
-        listener.close()
-    os.close(tmp)
-    go = receive(control).body
-    if go is None:
+    port = _hand_out_listeners(control, plan)
+    if receive(control).body is None:  # by now this process is in its control groups, and so is all it starts
         return
     awake = _child_wakeup()
-    ours, theirs = socket.socketpair()
+    ours, theirs = pair()
     runtime = os.fork()
     if runtime == 0:
         control.close()
         ours.close()
-        _run(request, output, plan, uid, {**go["environ"], "AWS_LAMBDA_RUNTIME_API": runtime_api}, theirs)
+        _run(output, plan, uid, theirs)
     theirs.close()
     os.close(output)
+    order = receive(control).body
+    if order is None:
+        return
+    if namespaces:
+        sandbox.furnish(order, plan, uid)
+    tmp = os.open(order["tmp_dir"], os.O_RDONLY | os.O_DIRECTORY)
+    send(control, {"ready": True}, [tmp])
+    os.close(tmp)
+    go = receive(control).body
+    if go is None:
+        return
+    order["ports"].append(port)
+    go["environ"]["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{port}"
+    send(ours, order)
+    send(ours, go)
     if namespaces:
         linux.drop_capabilities()
-    status = _watch(runtime, awake, control, _questions(ours), os.path.realpath(request["tmp_dir"]))
+    status = _watch(runtime, awake, control, _questions(ours), os.path.realpath(order["tmp_dir"]))
     if not namespaces:
         _kill_descendants()
     if status is not None:
         send(control, {"exited": os.waitstatus_to_exitcode(status)})
 
 
-def _questions(pair: socket.socket) -> int | None:
+def _hand_out_listeners(control: socket.socket, plan: dict[str, Any]) -> int:
+    """The port of the Runtime API."""
+    listeners = [sandbox.listen(9001 if plan["private_network"] else 0)]
+    if plan["private_network"]:
+        listeners.append(sandbox.listen(plan["api_port"]))
+    port = int(listeners[0].getsockname()[1])
+    send(control, {"prepared": True}, [listener.fileno() for listener in listeners])
+    for listener in listeners:
+        listener.close()
+    return port
+
+
+def _questions(end: socket.socket) -> int | None:
     """Where the runtime's filter asks about its files, once it is confined; None if it doesn't."""
-    with pair:
-        descriptors = socket.recv_fds(pair, 1, 1)[1]
+    with end:
+        descriptors = socket.recv_fds(end, 1, 1)[1]
     return descriptors[0] if descriptors else None
 
 
@@ -224,18 +239,16 @@ def _kill_tree(pid: int) -> None:
         pass
 
 
-def _run(
-    request: dict[str, Any],
-    output: int,
-    plan: dict[str, Any],
-    uid: int,
-    environ: dict[str, str],
-    init: socket.socket,
-) -> None:
-    """The runtime's process: confined, then Python in place or another program by exec. Never returns."""
+def _run(output: int, plan: dict[str, Any], uid: int, init: socket.socket) -> None:
+    """The runtime's process: waits to be told what to run, is confined, then Python goes on in place, another program
+    by exec. Never returns."""
     code = 1
     try:
         _restore_signals()
+        request, go = receive(init).body, receive(init).body
+        if request is None or go is None:
+            return
+        environ = go["environ"]
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(output, 1)

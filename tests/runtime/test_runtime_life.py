@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cloudlet.runtime import cgroups, environment
+from cloudlet.runtime import cgroups, environment, processes
 from cloudlet.runtime.environment import NoCapacity
 
 NUMBERED = "import os\ndef handler(event, context):\n    return event"
@@ -51,6 +51,26 @@ def test_calls_at_the_same_time_have_an_environment_each(host: Any) -> None:
     assert host.runtime.stats()["cold_starts"] == before + 3
 
 
+def test_an_environment_stands_ready_for_whichever_function_is_called_next(host: Any) -> None:
+    runtime = host.runtime
+    for _ in range(2):
+        host.run(until(lambda: runtime._ready is not None))
+        ready, spec = runtime._ready, host.function(NUMBERED)
+        host.run(until(lambda pid=ready.pid: len(processes.tree(pid)) == 1))  # the runtime to be waits already
+        assert host.invoke(spec).status == "ok"
+        assert host.instance_of(spec) is ready
+        host.retire(spec)
+
+
+def test_one_that_died_while_it_stood_ready_is_replaced(host: Any) -> None:
+    host.run(until(lambda: host.runtime._ready is not None))
+    ready = host.runtime._ready
+    os.kill(ready.pid, signal.SIGKILL)
+    spec = host.function(NUMBERED)
+    assert host.invoke(spec).status == "ok"
+    assert host.instance_of(spec) is not ready
+
+
 def test_a_stopped_environment_leaves_no_process_group_or_directory(host: Any) -> None:
     spec = host.function(NUMBERED)
     host.invoke(spec)
@@ -59,7 +79,7 @@ def test_a_stopped_environment_leaves_no_process_group_or_directory(host: Any) -
     assert Path(f"/proc/{pid}").exists()
     host.retire(spec)
     host.settle()
-    assert not Path(f"/proc/{pid}").exists()
+    host.run(until(lambda: not Path(f"/proc/{pid}").exists()))  # its parent hears of it in its own time
     assert not [path for path in groups_left() if path.endswith("/" + name)]
     assert not (host.runtime.settings.work_dir / "environments" / name).exists()
 
@@ -146,7 +166,7 @@ def test_a_call_that_is_given_up_stops_its_environment(best_host: Any) -> None:
 
     async def give_up() -> int:
         task = asyncio.get_running_loop().create_task(best_host.runtime.invoke(spec, best_host.invocation(spec)))
-        while not any(one.spec is spec and one.pid for one in best_host.runtime._instances.values()):
+        while not any(getattr(one, "spec", None) is spec and one.pid for one in best_host.runtime._instances.values()):
             await asyncio.sleep(0.005)
         pid = best_host.instance_of(spec).pid
         task.cancel()

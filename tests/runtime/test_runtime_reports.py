@@ -63,7 +63,8 @@ def test_a_log_ring_keeps_the_last_bytes_and_no_more() -> None:
 
 def test_one_group_of_version_2_limits_memory_and_processes_and_freezes(tmp_path: Path) -> None:
     """Directories stand for groups: the kernel's are made and written in the same way."""
-    group = Cgroups(memory=tmp_path, unified=tmp_path, pids=tmp_path, version=2).create("one", 1 << 20, 7)
+    group = Cgroups(memory=tmp_path, unified=tmp_path, pids=tmp_path, version=2).create("one", 7)
+    group.limit(1 << 20)
     place = tmp_path / "one"
     assert (group.memory, group.unified, group.pids) == (place, place, place)
     assert (place / "memory.max").read_text() == str(1 << 20) and (place / "pids.max").read_text() == "7"
@@ -72,7 +73,7 @@ def test_one_group_of_version_2_limits_memory_and_processes_and_freezes(tmp_path
 
 
 def test_what_is_whose_is_asked_of_the_kernel_only_where_use_or_peak_moved(tmp_path: Path) -> None:
-    group = Cgroups(memory=tmp_path, version=2).create("one", 1 << 30, 7)
+    group = Cgroups(memory=tmp_path, version=2).create("one", 7)
     meter, place = MemoryMeter(group, 0, 1 << 30, None), tmp_path / "one"
 
     def settled(use: int, peak: int, anonymous: int) -> int:
