@@ -4,7 +4,6 @@ A call that ends alone has its lines written before it is answered. While others
 for a tenth of a second or half a megabyte: a transaction for each call would cost as much as the call.
 """
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from cloudlet.store.transaction import Tx
 EVENTS_MAX = 1_000  # in one PutLogEvents: each batch is a transaction
 BATCH_BYTES_MAX = 512 << 10
 EVENT_EXTRA_BYTES = 26  # counted by CloudWatch Logs for each event
-GATHERED_S = 0.1
+GATHERED_MS = 100
 
 log = logging.getLogger("cloudlet.lambda")
 
@@ -79,7 +78,8 @@ async def write(own: Call, role: Principal, group: str, outcome: Outcome) -> Non
 
 async def _write_later(functions: Functions, place: tuple, unwritten: Unwritten) -> None:
     try:
-        await asyncio.sleep(GATHERED_S)
+        own = unwritten.own
+        await own.wait_for("lambda", "unwritten", *place, until_ms=own.node.clock.now_ms() + GATHERED_MS)
     finally:  # called off too: the node stops
         await _write(functions, place, unwritten)
 
