@@ -1,8 +1,9 @@
 """The key that notifications are signed with: made once for the node, sealed, and its certificate for whoever verifies.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
-Making it takes long (a tenth of a second), so it is made in a thread when the first topic is created; a message
-published before that is done makes it itself.
+Making it takes long (a tenth of a second), so the first topic's creation makes it, in a thread, and is answered when it
+is there: nobody who subscribes or publishes has to. A topic that is created within another's transaction can't wait: it
+leaves the key to a task, and who signs before that has run makes it himself.
 """
 
 import asyncio
@@ -88,6 +89,18 @@ def _private_key(sealer: Sealer, sealed: bytes) -> Any:
     return _serialization.load_der_private_key(sealer.unseal(sealed, _PURPOSE), password=None)
 
 
+async def make_ready(call: Call) -> None:
+    """Called before a topic is created."""
+    if call.transact(find) is None:
+        made = await asyncio.to_thread(make, call.node.sealer, call.now_ms)
+        call.transact(_keep, made)
+
+
+def _keep(tx: Tx, made: SigningKey) -> None:
+    if tx.get(SIGNING_KEY) is None:  # else somebody was faster
+        tx.put(SIGNING_KEY, made.encode())
+
+
 def make_in_time(call: Call) -> None:
     """Called when a topic is created: have the key made before a message needs it."""
     if call.tx.get(SIGNING_KEY) is None:
@@ -99,9 +112,4 @@ async def make_signing_key(call: Call, payload: dict[str, Any]) -> Callable[[Cal
     if call.transact(find) is not None:
         return None
     made = await asyncio.to_thread(make, call.node.sealer, call.now_ms)
-
-    def keep(call: Call) -> None:
-        if call.tx.get(SIGNING_KEY) is None:
-            call.tx.put(SIGNING_KEY, made.encode())
-
-    return keep
+    return lambda call: _keep(call.tx, made)

@@ -15,8 +15,7 @@ from cloudlet.services.sns.service import sns
 _CREATING = "Attributes Reason: "
 
 
-@sns.operation("CreateTopic")
-def create_topic(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+def _create(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """Creating a topic again answers the one there is, unless it would be another."""
     name, given = request["Name"], request.get("Attributes", {})
     if request.get("DataProtectionPolicy"):
@@ -50,6 +49,12 @@ def create_topic(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     put_topic(call.tx, call.keys, topic)
     signing.make_in_time(call)
     return {"TopicArn": topic.arn}
+
+
+@sns.operation("CreateTopic", within=_create)
+async def create_topic(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    await signing.make_ready(call)
+    return call.transact(lambda tx: _create(call, request))
 
 
 def _check_same(existing: Topic, attributes: dict[str, str], given_tags: dict[str, str]) -> None:

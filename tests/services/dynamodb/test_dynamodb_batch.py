@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 from dynamodb_tables import Ddb, definitions, refusal, refused_answer, schema
 
+from cloudlet.kit.counter import SHARDS, Tally
+from cloudlet.services.dynamodb.lookup import find_table
+from cloudlet.store.keys import pack
+from tests.calls import counted
 from tests.client import TestNode
 
 
@@ -289,3 +293,49 @@ def test_the_largest_transaction_fits_one_of_the_store(ddb: Ddb, node: TestNode)
         assert ddb("TransactWriteItems", TransactItems=items) == {}
     described = ddb("DescribeTable", TableName="indexed")["Table"]["GlobalSecondaryIndexes"]
     assert [index["ItemCount"] for index in described] == [100] * 20
+
+
+def work(node: TestNode, ddb: Ddb, operation: str, **parameters: Any) -> dict[str, int]:
+    """Calls, of keys packed, tables looked for and tallies added to."""
+    node.node.database.run_twice = False
+    with counted(pack, find_table, Tally.add) as calls:
+        ddb(operation, **parameters)
+    return calls
+
+
+def test_an_item_of_a_batch_is_one_key_more_and_no_look_at_its_table(node: TestNode, ddb: Ddb) -> None:
+    def puts(count: int) -> dict[str, int]:
+        items = [{"PutRequest": {"Item": song(f"{count}/{number}")}} for number in range(count)]
+        return work(node, ddb, "BatchWriteItem", RequestItems={"songs": items})
+
+    puts(1)
+    few, many = puts(5), puts(25)
+    assert many["pack"] - few["pack"] == 20
+    assert few["find_table"] == many["find_table"]
+    assert many["Tally.add"] <= SHARDS
+
+
+def test_an_item_of_a_transaction_is_one_key_more_and_no_look_at_its_table(node: TestNode, ddb: Ddb) -> None:
+    def puts(count: int) -> dict[str, int]:
+        absent = {"TableName": "songs", "ConditionExpression": "attribute_not_exists(id)"}
+        actions = [{"Put": {**absent, "Item": song(f"{count}/{number}")}} for number in range(count)]
+        return work(node, ddb, "TransactWriteItems", TransactItems=actions)
+
+    puts(1)
+    few, many = puts(5), puts(100)
+    assert many["pack"] - few["pack"] == 95
+    assert few["find_table"] == many["find_table"] == 1
+    assert many["Tally.add"] <= SHARDS
+
+
+def test_the_tallies_of_a_batch_are_those_of_its_items(ddb: Ddb) -> None:
+    for numbers in (range(20), range(10, 25)):  # ten of the second are there already
+        items = [{"PutRequest": {"Item": row(number, rank={"N": "1"}, v={"S": "x" * number})}} for number in numbers]
+        ddb("BatchWriteItem", RequestItems={"rows": items})
+    deletes = [{"DeleteRequest": {"Key": row(number)}} for number in (0, 1, 99)]
+    ddb("BatchWriteItem", RequestItems={"rows": deletes})
+    table = ddb("DescribeTable", TableName="rows")["Table"]
+    by_index = {each["IndexName"]: each["ItemCount"] for each in table["GlobalSecondaryIndexes"]}
+    assert table["ItemCount"] == 23 and by_index == {"by_rank": 23, "by_color": 0}
+    attributes = len("pkpskrankv") + 2
+    assert table["TableSizeBytes"] == sum(attributes + (2 if number else 1) + number for number in range(2, 25))

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from cloudlet.services.sns import fan_out
+from cloudlet.kit import arn as arns
+from cloudlet.kit.call import Call
+from cloudlet.services.sns import fan_out, signing
+from cloudlet.store.keys import pack
+from tests.calls import counted
 from tests.client import TestNode
 from tests.services.sns.sns_client import (
     ACCOUNT,
@@ -232,3 +236,45 @@ def test_what_a_fifo_topic_demands(node: TestNode, parameters: dict[str, Any], m
     assert refusal(node, "Publish", TopicArn=arn, Message="x", **parameters) == (INVALID, message)
     entries = [{"Id": "1", "Message": "x", **parameters}]
     assert refusal(node, "PublishBatch", TopicArn=arn, PublishBatchRequestEntries=entries) == (INVALID, message)
+
+
+def test_one_more_queue_costs_four_keys_read_and_four_written(node: TestNode) -> None:
+    """Read: the queue, its last sequence, where its ready messages begin, its tally. Written: a message, where it
+    stands, sequence and tally. What is the same for all queues is made once, signature included."""
+    node.node.database.run_twice = False
+    counters = node.node.database.engine.counters
+    costs, works = [], []
+    for count in (5, 15):
+        arn = topic(node, f"t{count}")
+        queues(node, arn, count, f"-{count}")
+        publish(node, arn, "first")
+        before = counters.gets, counters.scans, counters.keys_written
+        with counted(pack, Call.__init__, signing.sign, arns.parse) as calls:
+            publish(node, arn, "second")
+        works.append(calls)
+        costs.append((counters.gets - before[0], counters.scans - before[1], counters.keys_written - before[2]))
+    (gets_few, scans_few, written_few), (gets_many, scans_many, written_many) = costs
+    assert (gets_many - gets_few, scans_many - scans_few, written_many - written_few) == (40, 0, 40)
+    few, many = works
+    assert many.pop("pack") - few.pop("pack") == 2 * 10  # the message, and where it stands
+    assert many == few and few["sign"] == 1
+
+
+def test_every_delivery_is_counted_and_decided_by_itself(node: TestNode) -> None:
+    node.node.database.run_twice = False
+    arn = topic(node)
+    queues(node, arn, 3)
+    closed, closed_arn = queue(node, "closed", open_to="arn:aws:sns:us-east-1:000000000000:another")
+    subscribe(node, arn, closed_arn)
+    node.node.meter.take()
+    for _ in range(2):  # the second finds decisions that were kept
+        node.node.decisions.clear()
+        publish(node, arn, "hello")
+        asked = [each.decision for each in node.node.decisions if each.decision.action == "sqs:SendMessage"]
+        assert sorted(each.resource.rpartition(":")[2] for each in asked if not each.allowed) == ["closed"]
+        assert len(asked) == 4
+    counted = {series.metric: statistics for series, statistics in node.node.meter.take().items()}
+    delivered, failed = counted["NumberOfNotificationsDelivered"], counted["NumberOfNotificationsFailed"]
+    assert (delivered.count, delivered.total, delivered.minimum, delivered.maximum) == (6, 6, 1, 1)
+    assert (failed.count, failed.total) == (2, 2)
+    assert bodies(node, closed) == []

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cloudlet.services.sns import signing
 from tests.client import TestNode
 from tests.services.sns.sns_client import ACCOUNT, PREFIX, publish, queue, refusal, subscribe, topic
 
@@ -226,3 +227,12 @@ def test_permissions_are_statements_of_the_policy(node: TestNode) -> None:
     node.aws("sns", "RemovePermission", TopicArn=arn, Label="l")
     assert len(json.loads(attributes(node, arn)["Policy"])["Statement"]) == 1
     assert refusal(node, "RemovePermission", TopicArn=f"{PREFIX}:none", Label="l")[0] == "NotFound"
+
+
+def test_a_topic_is_created_when_the_key_that_signs_its_messages_is_there() -> None:
+    with TestNode() as node:
+        topic(node)
+        made = node.node.database.transact(signing.find)
+        assert made is not None
+        topic(node, "another")
+        assert node.node.database.transact(signing.find) == made
