@@ -232,7 +232,7 @@ def test_permissions_are_statements_of_the_policy(node: TestNode) -> None:
 def test_a_topic_is_created_when_the_key_that_signs_its_messages_is_there() -> None:
     with TestNode() as node:
         topic(node)
-        made = node.node.database.transact(signing.find)
+        made, _ = node.node.database.transact(signing.find)
         assert made is not None
         topic(node, "another")
-        assert node.node.database.transact(signing.find) == made
+        assert node.node.database.transact(signing.find)[0] == made
