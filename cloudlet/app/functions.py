@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 ROOM_WAIT_S = 10.0  # for an environment, when all are busy
 UNUSED_PACKAGE_S = 8 * 3600.0  # longer than any environment lives
+SPECS_MAX = 1_000
 MEMORY_MB_MIN = 10_240  # the largest function fits, whatever the machine
 
 log = logging.getLogger("cloudlet.functions")
@@ -59,6 +60,7 @@ class HostFunctions:
         self._starting = asyncio.Lock()
         self._unpacking: dict[str, asyncio.Task[None]] = {}
         self._paths: dict[str, Path] = {}  # packages that are unpacked, by their digests
+        self._specs: dict[str, tuple[FunctionSpec, FunctionSpec]] = {}  # as given, and with its code
         self._used_s: dict[str, float] = {}  # when they were used last
         self._freed = asyncio.Event()
         self._waiting = 0  # for room
@@ -167,7 +169,7 @@ class HostFunctions:
         if self._runtime is None:
             raise CannotRun(self._why_not or "the node is stopping")
         directories = [await self._unpacked(package) for package in (code, *layers)]
-        spec = dataclasses.replace(spec, code_dir=directories[0], layer_dirs=tuple(directories[1:]))
+        spec = self._with_code(spec, directories)
         invocation = self._in_machine_time(invocation)
         try:
             return await self._with_room(self._runtime, spec, invocation)
@@ -177,6 +179,19 @@ class HostFunctions:
             if self._waiting:
                 self._freed.set()
                 self._freed = asyncio.Event()
+
+    def _with_code(self, spec: FunctionSpec, directories: list[Path]) -> FunctionSpec:
+        """The same value for the same value, as a copy costs more than all else here; not of one with variables, which
+        are secrets."""
+        kept = self._specs.get(spec.function_arn)
+        if kept is not None and kept[0] is spec:
+            return kept[1]
+        whole = dataclasses.replace(spec, code_dir=directories[0], layer_dirs=tuple(directories[1:]))
+        if not spec.environment:
+            if len(self._specs) >= SPECS_MAX:
+                self._specs.clear()
+            self._specs[spec.function_arn] = spec, whole
+        return whole
 
     async def _with_room(self, runtime: Runtime, spec: FunctionSpec, invocation: Invocation) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -207,7 +222,9 @@ class HostFunctions:
         return dataclasses.replace(invocation, credentials=credentials)
 
     async def to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.shield(self._begun(work))
+        ended: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._begun(_tell(ended, work))
+        return await ended
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._begun(work)
@@ -276,3 +293,20 @@ class HostFunctions:
         for digest in [digest for digest, used_s in self._used_s.items() if used_s < long_ago]:
             del self._used_s[digest], self._paths[digest]
             await asyncio.to_thread(shutil.rmtree, self._directory / "packages" / digest, True)
+
+
+async def _tell(ended: asyncio.Future[T], work: Coroutine[Any, Any, T]) -> None:
+    """Do it, and tell who waits; asyncio.shield does the same by one turn of the loop more."""
+    try:
+        value = await work
+    except asyncio.CancelledError:
+        ended.cancel()
+        raise
+    except Exception as error:
+        if ended.done():
+            log.debug("a call that nobody waits for ended with %r", error)
+        else:
+            ended.set_exception(error)
+    else:
+        if not ended.done():
+            ended.set_result(value)

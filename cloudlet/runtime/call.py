@@ -5,7 +5,7 @@ import json
 from typing import NamedTuple
 
 from cloudlet.runtime import report
-from cloudlet.runtime.instance import Ending, Instance
+from cloudlet.runtime.instance import Ending, Instance, new_log_stream
 from cloudlet.runtime.log_ring import LOG_BYTES_MAX
 from cloudlet.runtime.model import FunctionSpec, Invocation, Outcome
 from cloudlet.runtime.runtime_api import RESPONSE_BYTES_MAX, Answer
@@ -60,7 +60,8 @@ def ended(instance: Instance, invocation: Invocation, ending: Ending, init_ms: f
     verdict = _verdict(instance, request_id, ending)
     used_mb = instance.memory_used_mb()
     used_mb = spec.memory_mb if ending.kind == "oom" else min(used_mb, spec.memory_mb)
-    return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, init_ms, log)
+    stream = instance.log_stream
+    return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, init_ms, log, stream)
 
 
 def failed_first_start(instance: Instance, invocation: Invocation, ending: Ending) -> bytes:
@@ -78,7 +79,8 @@ def failed_start(instance: Instance, invocation: Invocation, ending: Ending, log
     log += report.init_report_line(ending.seconds * 1000, "invoke", "error", kind)
     log += report.start_line(request_id, spec.version)
     used_mb = min(instance.memory_used_mb(), spec.memory_mb)
-    return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, None, log)
+    stream = instance.log_stream
+    return _outcome(spec, request_id, verdict, ending.seconds * 1000, used_mb, None, log, stream)
 
 
 def _start_verdict(instance: Instance, request_id: str, ending: Ending) -> tuple[str, Verdict]:
@@ -96,7 +98,8 @@ def cannot_start(spec: FunctionSpec, invocation: Invocation, kind: str, text: st
     """The Outcome of a call whose function has nothing that could start."""
     request_id = invocation.request_id
     log += report.init_report_line(0, "init", "error", kind) + report.start_line(request_id, spec.version)
-    return _outcome(spec, request_id, _crash(request_id, kind, text, "crashed"), 0, 0, None, log)
+    verdict = _crash(request_id, kind, text, "crashed")
+    return _outcome(spec, request_id, verdict, 0, 0, None, log, new_log_stream(spec))
 
 
 def _outcome(
@@ -107,6 +110,7 @@ def _outcome(
     used_mb: int,
     init_ms: float | None,
     log: bytes,
+    log_stream: str,
 ) -> Outcome:
     if verdict.status == "timeout":
         duration_ms = float(spec.timeout_ms)
@@ -122,7 +126,7 @@ def _outcome(
         init_ms,
         used_mb,
         verdict.status,
-        spec.log_stream,
+        log_stream,
     )
 
 

@@ -20,7 +20,9 @@ class Paths:
     lang: str = "/var/lang"
 
 
-def variables(spec: FunctionSpec, credentials: Credentials, paths: Paths, endpoint: str) -> dict[str, str]:
+def variables(
+    spec: FunctionSpec, credentials: Credentials, paths: Paths, endpoint: str, log_stream: str
+) -> dict[str, str]:
     """All but AWS_LAMBDA_RUNTIME_API, which the environment adds. The function's own win where AWS lets them."""
     libraries = (f"{paths.lang}/lib", "/lib64", "/usr/lib64", paths.runtime, f"{paths.runtime}/lib", paths.task)
     defaults = {
@@ -51,7 +53,7 @@ def variables(spec: FunctionSpec, credentials: Credentials, paths: Paths, endpoi
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_SESSION_TOKEN": credentials.token,

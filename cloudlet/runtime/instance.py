@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cloudlet.base import ids
 from cloudlet.runtime import channel, environ, layers, processes, report
 from cloudlet.runtime.cgroups import Cgroup, Cgroups
 from cloudlet.runtime.launcher import AsyncChannel, Zygote, node_executable, python_executable
@@ -39,8 +40,13 @@ class Ending:
     seconds: float
 
 
+def new_log_stream(spec: FunctionSpec) -> str:
+    return spec.log_stream_prefix + ids.hexadecimal(32)
+
+
 class Instance:
     spec: FunctionSpec  # once it is a function's
+    log_stream: str
 
     def __init__(self, number: int, zygote: Zygote, work_dir: Path) -> None:
         self.id = f"environment-{number}"
@@ -75,7 +81,7 @@ class Instance:
     async def start(self, spec: FunctionSpec, credentials: Credentials, on: OnListener, off: OffListener) -> None:
         """Once, after `prepare`: make it this function's, up to the runtime's first instruction. Raises
         SandboxUnavailable, CannotStart."""
-        self.spec = spec
+        self.spec, self.log_stream = spec, new_log_stream(spec)
         self._starting = asyncio.get_running_loop().create_task(self._start(credentials, on, off))
         await asyncio.shield(self._starting)
 
@@ -129,7 +135,9 @@ class Instance:
         host, port = self._zygote.settings.node_address
         if self._zygote.private_network:
             host = "127.0.0.1"
-        self._control.send({"environ": environ.variables(self.spec, credentials, paths, f"http://{host}:{port}")})
+        self._control.send(
+            {"environ": environ.variables(self.spec, credentials, paths, f"http://{host}:{port}", self.log_stream)}
+        )
 
     async def _adopt(self, prepared: channel.Message, groups: Cgroups) -> None:
         """Take over what the environment made: its process, its listeners."""

@@ -28,7 +28,7 @@ class FunctionSpec:
     account: str = "000000000000"
     region: str = "us-east-1"
     log_group: str = ""
-    log_stream: str = ""
+    log_stream_prefix: str = ""  # an environment's stream is this and an id of its own
     code_id: str = ""
 
 
@@ -60,7 +60,7 @@ class Invocation:
 @dataclass(frozen=True)
 class Outcome:
     """What became of a call. `status`: ok (also when the handler raised), timeout, crashed, oom. `log_stream` is the
-    one of the environment that ran it: a call's own spec may name another, which only a start would use."""
+    one of the environment that ran it."""
 
     payload: bytes
     function_error: str | None

@@ -72,7 +72,7 @@ class Host:
             "handler": "app.handler",
             "code_dir": directory,
             "log_group": f"/aws/lambda/{name}",
-            "log_stream": "2026/01/01/[$LATEST]0123",
+            "log_stream_prefix": "2026/01/01/[$LATEST]",
             "code_id": "1",
             "timeout_ms": 10_000,
         }

@@ -48,7 +48,7 @@ def test_the_context_carries_what_AWS_puts_there(best_host: Any) -> None:
         "memory_limit_in_mb": "256",
         "aws_request_id": re.search(rb"START RequestId: (\S+)", outcome.log)[1].decode(),
         "log_group_name": spec.log_group,
-        "log_stream_name": spec.log_stream,
+        "log_stream_name": outcome.log_stream,
         "tenant_id": None,
     }
     assert custom == [{"k": "v"}, "t"] and time_left_is_right and identity is None

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -263,7 +264,10 @@ def alive(pid: int) -> str:
 
 
 def test_an_outcome_names_the_log_stream_of_the_environment_that_ran_it(best_host: Any) -> None:
-    spec = best_host.function(NUMBERED, log_stream="2026/01/01/[$LATEST]aa")
-    assert best_host.invoke(spec).log_stream == "2026/01/01/[$LATEST]aa"
-    later = dataclasses.replace(spec, log_stream="2026/01/02/[$LATEST]bb")
-    assert best_host.invoke(later).log_stream == "2026/01/01/[$LATEST]aa"
+    spec = best_host.function(NUMBERED)
+    stream = best_host.invoke(spec).log_stream
+    assert re.fullmatch(r"2026/01/01/\[\$LATEST\][0-9a-f]{32}", stream)
+    later = dataclasses.replace(spec, log_stream_prefix="2026/01/02/[$LATEST]")
+    assert best_host.invoke(later).log_stream == stream
+    best_host.retire(spec)
+    assert best_host.invoke(later).log_stream.startswith("2026/01/02/[$LATEST]")

@@ -3,6 +3,7 @@
 Shared by Invoke and the asynchronous queue. Nothing here decides about retries.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -145,7 +146,15 @@ def _series(
 
 
 def _spec(own: Call, planned: Plan) -> FunctionSpec:
-    configuration = planned.configuration
+    day = _day(own.now_ms // DAY_MS)
+    if not planned.variables:
+        return _plain_spec(planned.configuration, day)
+    return dataclasses.replace(_plain_spec(planned.configuration, day), environment=planned.variables)
+
+
+@lru_cache(maxsize=256)
+def _plain_spec(configuration: Configuration, day: str) -> FunctionSpec:
+    """Without variables: those are secrets, and not kept."""
     return FunctionSpec(
         function_arn=environment_arn(configuration),
         function_name=configuration.name,
@@ -153,21 +162,15 @@ def _spec(own: Call, planned: Plan) -> FunctionSpec:
         runtime=configuration.runtime,
         handler=configuration.handler,
         code_dir=Path(),  # the port knows
-        environment=planned.variables,
         timeout_ms=configuration.timeout_s * 1000,
         memory_mb=configuration.memory_mb,
         tmp_mb=configuration.tmp_mb,
         account=configuration.account,
         region=configuration.region,
         log_group=configuration.log_group_name,
-        log_stream=_new_log_stream(configuration, own.now_ms),
+        log_stream_prefix=f"{day}/[{configuration.version_name}]",
         code_id=configuration.build,
     )
-
-
-def _new_log_stream(configuration: Configuration, now_ms: int) -> str:
-    """The stream of an environment that starts for this call; one that runs already keeps its own."""
-    return f"{_day(now_ms // DAY_MS)}/[{configuration.version_name}]{ids.hexadecimal(32)}"
 
 
 @lru_cache(maxsize=4)
