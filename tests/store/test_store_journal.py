@@ -95,6 +95,7 @@ def test_one_sync_releases_everybody_it_covers():
         waits = [asyncio.ensure_future(database.journal.wait(_put(database, b"first")))]
         await asyncio.to_thread(entered.wait, 10)
         waits += [asyncio.ensure_future(database.journal.wait(_put(database, b"%d" % n))) for n in range(100)]
+        await asyncio.sleep(0)  # the turn ends: the thread has been told of all of them
         release.set()
         await asyncio.gather(*waits)
         assert engine.syncs == 2 == database.stats().syncs
