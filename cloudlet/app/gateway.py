@@ -20,7 +20,7 @@ from cloudlet.app.upload import decoded_body, verified_stream
 from cloudlet.base import ids
 from cloudlet.base.checksums import HASHED_IN_THREAD_BYTES
 from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
-from cloudlet.kit.call import Call, Source
+from cloudlet.kit.call import Apart, Call, Source
 from cloudlet.kit.dispatch import perform, prepare
 from cloudlet.kit.node import Node
 from cloudlet.kit.policy import ANONYMOUS
@@ -174,6 +174,7 @@ class Gateway:
             readable = await unpacked(request, route.protocol)
         if _is_much(route.protocol, readable.body):
             parameters, call.is_checked = await asyncio.to_thread(_parsed, codec, model, operation, readable, bound)
+            call.asks_much = True
         else:
             parameters = codec.parse(model, operation, readable, bound)
         if handler.waits:
@@ -306,13 +307,19 @@ class Gateway:
         return call
 
     async def _perform(self, call: Call, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """A `def` handler: one transaction, tried again while the engine stalls."""
-        for attempt in range(STALL_TRIES):
+        """A `def` handler: one transaction, run again while the engine stalls, and once what takes long is computed."""
+        call.waits_for_what_is_apart()
+        stalls = 0
+        while True:
             try:
                 return call.transact(lambda tx: perform(call, name, parameters))
+            except Apart as apart:
+                await call.compute(apart)
             except StoreStalled:
-                await asyncio.sleep(0.01 * 2**attempt)
-        raise ServiceUnavailable(reason="the disk is too slow for the load, try again")
+                stalls += 1
+                if stalls == STALL_TRIES:
+                    raise ServiceUnavailable(reason="the disk is too slow for the load, try again") from None
+                await asyncio.sleep(0.01 * 2 ** (stalls - 1))
 
     async def _wait_on(
         self, call: Call, handler: Callable[..., Awaitable[Any]], name: str, parameters: dict[str, Any]

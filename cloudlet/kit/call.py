@@ -1,8 +1,8 @@
 """Call: one request being served, and all that its handler may do.
 
 Inside a transaction: `tx`, `keys`, `now_ms` (one instant per transaction), `aws` (another service, now, in this
-transaction), `later` (after it), `notify`, `count`. Around transactions, in an `async def` handler: `transact`,
-`wait_for`, `pause`, `settle`.
+transaction), `later` (after it), `notify`, `count`, `apart` (what takes long). Around transactions, in an `async def`
+handler: `transact`, `wait_for`, `pause`, `settle`.
 """
 
 import asyncio
@@ -28,6 +28,30 @@ from cloudlet.wire.message import BodyStream, HttpRequest
 T = TypeVar("T")
 
 DEPTH_MAX = 8  # call.aws within call.aws
+APART_MAX = 6  # computations of one call in a thread; what then still changes is computed in its transaction
+
+
+class Apart(Exception):
+    """Not an error: the transaction ends here, and is run again once a thread has computed this (`Call.apart`)."""
+
+    def __init__(self, what: str, of: tuple[Any, ...], compute: Callable[[], Any]) -> None:
+        super().__init__(what)
+        self.what, self.of, self.compute = what, of, compute
+
+
+class _Outcome(NamedTuple):
+    """What a computation returned or raised, and of what."""
+
+    of: tuple[Any, ...]
+    value: Any
+    error: Exception | None
+
+    @classmethod
+    def of_computing(cls, apart: Apart) -> "_Outcome":
+        try:
+            return cls(apart.of, apart.compute(), None)
+        except Exception as error:
+            return cls(apart.of, None, error)
 
 
 class Source(NamedTuple):
@@ -43,10 +67,10 @@ class Source(NamedTuple):
 
 class Call:
     __slots__ = (
-        "_authorised", "_last_inner", "_request", "_tx", "account", "answers_much", "body", "condition_values",
-        "depth", "entry_id", "horizon", "is_checked", "keys", "node", "now_ms", "operation", "principal", "region",
-        "rehearses", "request_id", "service", "session_context", "session_policies", "source",
-        "source_account", "source_arn",
+        "_apart", "_apart_count", "_authorised", "_last_inner", "_request", "_tx", "account", "answers_much",
+        "asks_much", "body", "condition_values", "depth", "entry_id", "horizon", "is_checked", "keys", "node",
+        "now_ms", "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
+        "session_policies", "source", "source_account", "source_arn",
     )  # fmt: skip
 
     def __init__(
@@ -78,8 +102,11 @@ class Call:
         self.entry_id: str | None = None  # of the outbox entry being run: a dedupe token
         self.rehearses = False  # the test mode's first run, whose every effect is thrown away
         self.is_checked = False  # its request satisfies the model: found out before, off the loop
-        self.answers_much = False  # its answer has thousands of members: rendered off the loop
+        self.asks_much = False  # its request has thousands of members: parsed off the loop
+        self.answers_much = False  # its answer has: rendered off the loop
         self.condition_values: ConditionValues | None = None  # kept by kit/authority.py
+        self._apart: dict[str, _Outcome] | None = None  # None: nobody waits, what takes long is done at once
+        self._apart_count = 0
         self._tx: Tx | None = None
         self._last_inner: tuple[tuple, Call] | None = None  # as a service: what was asked for, and the call made of it
         self._authorised: tuple[int, int] | None = None  # when: see _moment
@@ -244,6 +271,24 @@ class Call:
         else:
             self._tx.after_commit(partial(self.node.meter.add, series, value, times))
 
+    def apart(self, what: str, of: tuple[Any, ...], compute: Callable[..., T], *args: Any) -> T:
+        """What compute(*args) returns or raises; it takes long, and rests on nothing but `of` and the request.
+
+        Where the caller can wait, a thread computes it: the transaction ends here without a trace, and is run again
+        with the value at hand. If by then `of` is another, this happens once more, a few times. Elsewhere (call.aws, a
+        task) it is computed at once. `what` names it among those of the call.
+        """
+        if self._apart is None:
+            return compute(*args)
+        outcome = self._apart.get(what)
+        if outcome is None or outcome.of != of:
+            if self._apart_count >= APART_MAX:
+                return compute(*args)
+            raise Apart(what, of, partial(compute, *args))
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
     # ── around transactions ───────────────────────────────────────────────────────────────────────────────────────
 
     def transact(self, fn: Callable[..., T], *args: Any) -> T:
@@ -255,6 +300,25 @@ class Call:
         if database.run_twice:  # the test mode: a rehearsal whose every effect is thrown away
             self._attempt(fn, args, commits=False)
         return self._attempt(fn, args, commits=True)
+
+    async def transact_apart(self, fn: Callable[..., T], *args: Any) -> T:
+        """As `transact`; what fn computes `apart` is computed in a thread."""
+        self.waits_for_what_is_apart()
+        self._apart_count = 0
+        while True:
+            try:
+                return self.transact(fn, *args)
+            except Apart as apart:
+                await self.compute(apart)
+
+    def waits_for_what_is_apart(self) -> None:
+        """Whoever runs its transactions catches `Apart`, awaits `compute` and runs them again."""
+        self._apart = {}
+
+    async def compute(self, apart: Apart) -> None:
+        self._apart_count += 1
+        assert self._apart is not None
+        self._apart[apart.what] = await asyncio.to_thread(_Outcome.of_computing, apart)
 
     def _attempt(self, fn: Callable[..., T], args: tuple, *, commits: bool) -> T:
         assert self._tx is None, "transactions do not nest: use tx.savepoint()"

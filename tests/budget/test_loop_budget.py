@@ -1,24 +1,16 @@
 """No request and no due work, at the largest AWS allows, holds the event loop beyond its budget (loop_work.py)."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from cloudlet.app import workers
 from cloudlet.services.s3.lookup import find_bucket
 from cloudlet.services.s3.multipart import put_part, require_upload
 from cloudlet.services.s3.records import Part
-from tests.budget.loop_work import CALLS_MAX, LoopWork, node_once
+from tests.budget.loop_work import CALLS_MAX, LoopWork
 
 DAY_S = 86_400
-
-
-@pytest.fixture
-def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopWork]:
-    monkeypatch.setattr(workers, "TURN_S", 0.0)  # an entry a turn, so that each is counted for itself
-    with node_once() as node:
-        yield LoopWork(node)
 
 
 def dimensions(number: int, count: int = 3) -> list[dict[str, str]]:

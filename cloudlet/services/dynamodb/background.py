@@ -30,7 +30,9 @@ def backfill(call: Call, payload: dict[str, Any]) -> None:
     counts = engine.Counts()
     for _, value in found.rows:
         stored = StoredItem.decode(value)
-        engine.backfill(call.tx, table, contents, index, _key(table.schema, stored.item), stored, counts)
+        engine.backfill(
+            call.tx, table, contents, index, _key(table.schema, stored.part(table.schema.names)), stored, counts
+        )
     counts.store(call.tx)
     if found.resume is not None:
         call.later("backfill", payload | {"from": found.resume})

@@ -1,6 +1,6 @@
 """Batches: many items of several tables, each for itself. AWS promises no atomicity, so each piece is a transaction."""
 
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,9 +11,9 @@ from cloudlet.services.dynamodb.capacity import Meter
 from cloudlet.services.dynamodb.errors import invalid
 from cloudlet.services.dynamodb.expressions.paths import PathTree
 from cloudlet.services.dynamodb.expressions.request import read
-from cloudlet.services.dynamodb.item import Write, bare_delete, bare_put, projected
+from cloudlet.services.dynamodb.item import Write, all_projected, bare_delete, bare_put, index_units
 from cloudlet.services.dynamodb.keys import Contents, ItemKey
-from cloudlet.services.dynamodb.lookup import Require, require_table
+from cloudlet.services.dynamodb.lookup import Require, checked, require_table
 from cloudlet.services.dynamodb.records import StoredItem, Table
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import canonical_item
@@ -21,7 +21,6 @@ from cloudlet.store.errors import StoreError
 from cloudlet.store.transaction import Tx
 
 BYTES_PER_PIECE = 512 << 10  # a piece ends with the item that reaches it
-BYTES_CHECKED_PER_PIECE = 64 << 10  # of many small members
 _DUPLICATES = "Provided list of item keys contains duplicates"
 
 
@@ -57,7 +56,12 @@ async def batch_get_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
                 break
             size_bytes += piece_bytes
             at += len(found)
-            _take(each, found, responses[each.name])
+            _take(each, found)
+            there = [stored for stored in found if stored is not None]
+            if each.projection is None:
+                responses[each.name] += [stored.raw for stored in there]
+            else:
+                responses[each.name] += await call.transact_apart(_projected, call, each.projection, there)
             await call.pause()
     answer: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": unprocessed}
     return _with_capacity(call, answer, [each.meter for each in reads], "Read")
@@ -77,18 +81,20 @@ def _read_piece(tx: Tx, each: _Read, at: int) -> list[StoredItem | None]:
     for key in each.keys[at:]:
         stored = engine.find(tx, each.contents.item_at(key))
         found.append(stored)
-        size_bytes += stored.size_bytes if stored is not None else 0
+        size_bytes += len(stored.wire) if stored is not None else 0
         if size_bytes >= BYTES_PER_PIECE:
             break
     return found
 
 
-def _take(each: _Read, found: list[StoredItem | None], items: list[msgspec.Raw]) -> None:
+def _take(each: _Read, found: list[StoredItem | None]) -> None:
     for stored in found:
         found_bytes = stored.size_bytes if stored is not None else 0
         each.meter.add(sizes.read_units(found_bytes, consistent=each.consistent))
-        if stored is not None:
-            items.append(projected(stored, each.projection))
+
+
+def _projected(tx: Tx, call: Call, projection: PathTree, found: list[StoredItem]) -> list[msgspec.Raw]:
+    return all_projected(call, [(stored, projection) for stored in found])
 
 
 def _with_capacity(call: Call, answer: dict[str, Any], meters: list[Meter], kind: str) -> dict[str, Any]:
@@ -103,7 +109,11 @@ def _with_capacity(call: Call, answer: dict[str, Any], meters: list[Meter], kind
 async def batch_write_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if sum(map(len, request["RequestItems"].values())) > rules.BATCH_WRITE_ITEMS_MAX:
         raise invalid("Too many items requested for the BatchWriteItem call")
-    writes, meters = await _writes(call, request)
+    writes: _Writes = await call.transact_apart(_checked, call, request)
+    meters: dict[str, Meter] = {}
+    for name, _, write in writes:
+        if name not in meters:
+            meters[name] = Meter(request, write.table, name)
     unprocessed: dict[str, list[dict[str, Any]]] = {}
     at = 0
     while at < len(writes):
@@ -116,10 +126,12 @@ async def batch_write_item(call: Call, request: dict[str, Any]) -> dict[str, Any
             for name, given, _ in writes[at:]:
                 unprocessed.setdefault(name, []).append(_sendable(given))
             break
-        for (name, _, write), change in zip(writes[at:], changes):
-            meter = meters[name]
-            indexes = engine.index_write_units(write.table, change) if meter.is_wanted else None
-            meter.add(sizes.write_units(change.size_bytes), indexes)
+        indexes: list[dict[str, float]] = [{}] * len(changes)
+        if any(meter.is_wanted for meter in meters.values()):
+            changed = [(write.table, change) for (_, _, write), change in zip(writes[at:], changes)]
+            indexes = await call.transact_apart(_index_units, call, changed)
+        for (name, _, _), change, of_indexes in zip(writes[at:], changes, indexes):
+            meters[name].add(sizes.write_units(change.size_bytes), of_indexes)
         at += len(changes)
         await call.pause()
     return _with_capacity(call, {"UnprocessedItems": unprocessed}, list(meters.values()), "Write")
@@ -128,41 +140,27 @@ async def batch_write_item(call: Call, request: dict[str, Any]) -> dict[str, Any
 _Writes = list[tuple[str, dict[str, Any], Write]]
 
 
-async def _writes(call: Call, request: dict[str, Any]) -> tuple[_Writes, dict[str, Meter]]:
-    """Every write checked before the first is done."""
+def _checked(tx: Tx, call: Call, request: dict[str, Any]) -> _Writes:
+    """Every write, checked before the first is done."""
+    return checked(call, _writes, request, request["RequestItems"])
+
+
+def _writes(require: Require, request: dict[str, Any]) -> _Writes:
     writes: _Writes = []
-    meters: dict[str, Meter] = {}
+    require = cache(require)
     for name, given in request["RequestItems"].items():
         seen: set[ItemKey] = set()
-        at = 0
-        while at < len(given):
-            if writes:
-                await call.pause()
-            checked: list[Write] = call.transact(_checked_piece, call, name, given[at:], seen)
-            writes += [(name, each, write) for each, write in zip(given[at:], checked)]
-            seen |= {write.place.key for write in checked}
-            at += len(checked)
-        meters[name] = Meter(request, writes[-1][2].table, name)
-    return writes, meters
+        for each in given:
+            write = _write(require, name, each)
+            if write.place.key in seen:
+                raise invalid(_DUPLICATES)
+            seen.add(write.place.key)
+            writes.append((name, each, write))
+    return writes
 
 
-def _checked_piece(tx: Tx, call: Call, name: str, given: list[dict[str, Any]], seen: set[ItemKey]) -> list[Write]:
-    """The first of `given`, checked; none has a key that was seen."""
-    require = cache(partial(require_table, call))
-    checked: list[Write] = []
-    keys: set[ItemKey] = set()
-    size_bytes = 0
-    for each in given:
-        write = _write(require, name, each)
-        key = write.place.key
-        if key in seen or key in keys:
-            raise invalid(_DUPLICATES)
-        keys.add(key)
-        checked.append(write)
-        size_bytes += write.put.size_bytes if write.put is not None else 0
-        if size_bytes >= BYTES_CHECKED_PER_PIECE:
-            break
-    return checked
+def _index_units(tx: Tx, call: Call, changed: list[tuple[Table, engine.Change]]) -> list[dict[str, float]]:
+    return index_units(call, changed)
 
 
 def _write(require: Require, table_name: str, given: dict[str, Any]) -> Write:
@@ -182,7 +180,7 @@ def _write_piece(tx: Tx, writes: _Writes, at: int) -> list[engine.Change]:
     for _, _, write in writes[at:]:
         change = write.perform(tx, counts)
         changes.append(change)
-        size_bytes += change.size_bytes
+        size_bytes += max(change.size_bytes, len(write.put.wire) if write.put is not None else 0)
         if size_bytes >= BYTES_PER_PIECE:
             break
     counts.store(tx)

@@ -83,8 +83,9 @@ def write(tx: Tx, place: Place, before: StoredItem | None, after: StoredItem | N
 def _write_entry(tx: Tx, place: Place, index: Index, change: Change, counts: Counts) -> None:
     table, contents, key, _ = place
     before, after = change
-    entry_before = schema.index_key(table, index, before.item) if before is not None else None
-    entry_after = schema.index_key(table, index, after.item) if after is not None else None
+    names = index.schema.names
+    entry_before = schema.index_key(table, index, before.part(names)) if before is not None else None
+    entry_after = schema.index_key(table, index, after.part(names)) if after is not None else None
     if index.is_backfilling and entry_before is not None:
         # The backfill may not have come here yet: only what stands in the index is taken out and counted off.
         is_there = tx.get(contents.index_entry(index.id, entry_before, key)) is not None
@@ -107,7 +108,7 @@ def backfill(
     tx: Tx, table: Table, contents: Contents, index: Index, key: ItemKey, stored: StoredItem, counts: Counts
 ) -> None:
     """Add an item that was there before the index, unless a write since then did."""
-    entry = schema.index_key(table, index, stored.item)
+    entry = schema.index_key(table, index, stored.part(index.schema.names))
     if entry is None:
         return
     place = contents.index_entry(index.id, entry, key)
@@ -121,7 +122,7 @@ def as_projected(table: Table, index: Index, stored: StoredItem) -> StoredItem:
     names = schema.projected_names(table, index)
     if names is None:
         return stored
-    return StoredItem.of({name: value for name, value in stored.item.items() if name in names})
+    return StoredItem.of(stored.only(names))
 
 
 def index_write_units(table: Table, change: Change, *, transactional: bool = False) -> dict[str, float]:
@@ -145,8 +146,7 @@ def index_write_units(table: Table, change: Change, *, transactional: bool = Fal
 def _entry_of(table: Table, index: Index, stored: StoredItem | None) -> Item | None:
     if stored is None:
         return None
-    item = stored.item
-    if schema.index_key(table, index, item) is None:
+    if schema.index_key(table, index, stored.part(index.schema.names)) is None:
         return None
     names = schema.projected_names(table, index)
-    return item if names is None else {name: value for name, value in item.items() if name in names}
+    return stored.item if names is None else stored.only(names)

@@ -13,12 +13,13 @@ from cloudlet.services.dynamodb.engine import Change, Counts, Place
 from cloudlet.services.dynamodb.errors import ConditionalCheckFailedException, invalid, invalid_parameter
 from cloudlet.services.dynamodb.expressions.paths import PathTree
 from cloudlet.services.dynamodb.expressions.request import BoundCondition, BoundUpdate, read
-from cloudlet.services.dynamodb.lookup import Require, require_table
-from cloudlet.services.dynamodb.records import StoredItem, Table
+from cloudlet.services.dynamodb.lookup import Require, checked, require_table
+from cloudlet.services.dynamodb.records import WHOLE_BYTES_MAX, StoredItem, Table
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import Item, canonical_item, encode_item
 from cloudlet.store.transaction import Tx
 
+MEMBERS_AT_ONCE_MAX = 2_000  # of items, looked at within a transaction: a microsecond or two each
 _WRITE_LEGACY = ("Expected", "ConditionalOperator")
 
 
@@ -43,13 +44,23 @@ class Write(NamedTuple):
     def perform(self, tx: Tx, counts: Counts) -> Change:
         """Check the condition and write; raises what DynamoDB raises."""
         before = self.find(tx)
+        return engine.write(tx, self.place, before, self.left(before), counts)
+
+    def left(self, before: StoredItem | None) -> StoredItem | None:
+        """What it leaves where `before` stands, if its condition holds. Of values alone: apart, where it takes long."""
         self.check(before)
-        if self.is_check:
-            return Change(before, before)
-        return engine.write(tx, self.place, before, self.after(before), counts)
+        return before if self.is_check else self.after(before)
+
+    def members(self, before: StoredItem | None) -> int:
+        """About how many members of `before` the condition and the update look at."""
+        if before is None or len(before.wire) <= WHOLE_BYTES_MAX:
+            return 0
+        of_condition = self.condition.names if self.condition is not None else frozenset[str]()
+        return before.members(of_condition | self.update.names if self.update is not None else of_condition)
 
     def check(self, before: StoredItem | None) -> None:
-        if self.condition is not None and not self.condition.holds(before.item if before else None):
+        condition = self.condition
+        if condition is not None and not condition.holds(before.part(condition.names) if before else None):
             raise ConditionalCheckFailedException()
 
     def after(self, before: StoredItem | None) -> StoredItem | None:
@@ -58,10 +69,14 @@ class Write(NamedTuple):
             return self.put
         if before is None and not self.update.creates:
             return None
-        after = StoredItem.of(self.update.apply(before.item if before is not None else dict(self.key_item or {})))
+        if before is None:
+            after = StoredItem.of(self.update.apply(dict(self.key_item or {})))
+        else:
+            after = before.changed(self.update.names, self.update.apply)
         if after.size_bytes > sizes.ITEM_BYTES_MAX:
             raise invalid("Item size to update has exceeded the maximum allowed size")
-        schema.check_index_keys(self.table, after.item)
+        if self.table.indexes:
+            schema.check_index_keys(self.table, after.part(schema.index_names(self.table)))
         return after
 
 
@@ -108,7 +123,7 @@ def update_write(require: Require, request: dict[str, Any]) -> Write:
     """An UpdateItem, checked."""
     expressions = read(request, "UpdateExpression", "ConditionExpression", legacy=("AttributeUpdates", *_WRITE_LEGACY))
     # Without either, UpdateItem makes the item if it isn't there.
-    update = expressions.update or BoundUpdate((), {}, creates=True)
+    update = expressions.update or BoundUpdate((), {}, True, frozenset())
     place, key_item = _place(require, request["TableName"], request["Key"])
     for path in update.paths:
         if path[0] in place.table.schema.names:
@@ -135,17 +150,38 @@ def failed_condition(
 
 def _perform(call: Call, request: dict[str, Any], write: Write) -> tuple[Change, dict[str, Any]]:
     """Write, and the answer's beginning."""
-    counts = Counts()
+    before = write.find(call.tx)
     try:
-        change = write.perform(call.tx, counts)
+        if before is not None and write.members(before) > MEMBERS_AT_ONCE_MAX:
+            after = call.apart("left", (write.table, before.wire), write.left, before)
+        else:
+            after = write.left(before)
     except ConditionalCheckFailedException:
-        raise failed_condition(request, write.table, write.find(call.tx)) from None
+        raise failed_condition(request, write.table, before) from None
+    counts = Counts()
+    change = engine.write(call.tx, write.place, before, after, counts)
     counts.store(call.tx)
     meter = Meter(request, write.table, request["TableName"])
-    indexes = engine.index_write_units(write.table, change) if meter.is_wanted and write.table.indexes else None
+    indexes = index_units(call, [(write.table, change)])[0] if meter.is_wanted and write.table.indexes else None
     meter.add(sizes.write_units(change.size_bytes), indexes)
     meter.count(call, "Write")
     return change, meter.add_to({})
+
+
+def index_units(
+    call: Call, changes: list[tuple[Table, Change]], *, transactional: bool = False
+) -> list[dict[str, float]]:
+    """What each change consumes of its table's indexes."""
+    compute = partial(_index_units, transactional=transactional)
+    looked_at = [image for table, change in changes if table.indexes for image in change if image is not None]
+    if sum(image.members() for image in looked_at) <= MEMBERS_AT_ONCE_MAX:
+        return compute(changes)
+    tables, wires = tuple(table for table, _ in changes), tuple(image.wire for image in looked_at)
+    return call.apart("index units", (tables, wires), compute, changes)
+
+
+def _index_units(changes: list[tuple[Table, Change]], *, transactional: bool) -> list[dict[str, float]]:
+    return [engine.index_write_units(table, change, transactional=transactional) for table, change in changes]
 
 
 @dynamodb.operation("PutItem")
@@ -161,7 +197,7 @@ def delete_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 def _replace(call: Call, request: dict[str, Any], make: Callable[[Require, dict[str, Any]], Write]) -> dict[str, Any]:
     """A write that leaves nothing of the item before."""
     rules.check_return_values(request)
-    change, answer = _perform(call, request, make(partial(require_table, call), request))
+    change, answer = _perform(call, request, checked(call, make, request, (request["TableName"],)))
     if change.before is not None and request.get("ReturnValues") == "ALL_OLD":
         answer["Attributes"] = change.before.raw
     return answer
@@ -169,7 +205,7 @@ def _replace(call: Call, request: dict[str, Any], make: Callable[[Require, dict[
 
 @dynamodb.operation("UpdateItem")
 def update_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    write = update_write(partial(require_table, call), request)
+    write = checked(call, update_write, request, (request["TableName"],))
     change, answer = _perform(call, request, write)
     wanted = request.get("ReturnValues", "NONE")
     shown = change.before if wanted.endswith("_OLD") else change.after
@@ -177,7 +213,7 @@ def update_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         return answer
     if wanted.startswith("ALL"):
         answer["Attributes"] = shown.raw
-    elif write.update is not None and (touched := write.update.touched(shown.item)):
+    elif write.update is not None and (touched := write.update.touched(shown.part(write.update.names))):
         answer["Attributes"] = msgspec.Raw(encode_item(touched))
     return answer
 
@@ -186,7 +222,18 @@ def projected(stored: StoredItem, projection: PathTree | None) -> msgspec.Raw:
     """What an answer shows of an item."""
     if projection is None:
         return stored.raw
-    return msgspec.Raw(encode_item(projection.project(stored.item)))
+    return msgspec.Raw(encode_item(projection.project(stored.part(projection.names))))
+
+
+def all_projected(call: Call, found: list[tuple[StoredItem, PathTree | None]]) -> list[msgspec.Raw]:
+    """What an answer shows of each."""
+    if sum(stored.members(tree.names) for stored, tree in found if tree is not None) <= MEMBERS_AT_ONCE_MAX:
+        return _all_projected(found)
+    return call.apart("projected", tuple(stored.wire for stored, _ in found), _all_projected, found)
+
+
+def _all_projected(found: list[tuple[StoredItem, PathTree | None]]) -> list[msgspec.Raw]:
+    return [projected(stored, projection) for stored, projection in found]
 
 
 @dynamodb.operation("GetItem")
@@ -199,4 +246,8 @@ def get_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     consistent = request.get("ConsistentRead", False)
     meter.add(sizes.read_units(stored.size_bytes if stored else 0, consistent=consistent))
     meter.count(call, "Read")
-    return meter.add_to({} if stored is None else {"Item": projected(stored, expressions.projection)})
+    if stored is None:
+        return meter.add_to({})
+    if expressions.projection is None:
+        return meter.add_to({"Item": stored.raw})
+    return meter.add_to({"Item": all_projected(call, [(stored, expressions.projection)])[0]})

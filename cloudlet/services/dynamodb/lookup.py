@@ -1,7 +1,10 @@
 """Reading and writing table records, by name or ARN."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
+from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call
 from cloudlet.services.dynamodb import errors, rules
 from cloudlet.services.dynamodb.keys import Contents, Keys
@@ -32,6 +35,32 @@ def require_table(call: Call, table_name: str) -> tuple[Table, Contents]:
     if table is None:
         raise errors.ResourceNotFoundException()
     return table, keys.of(table.data_id)
+
+
+Checked = TypeVar("Checked")
+
+
+def checked(
+    call: Call, check: Callable[[Require, dict[str, Any]], Checked], request: dict[str, Any], names: Iterable[str]
+) -> Checked:
+    """check(require, request), where `require` knows the tables `names`: of a request of many members, apart."""
+    if not call.asks_much:
+        return check(partial(require_table, call), request)
+    found: dict[str, tuple[Table, Contents] | AwsError] = {}
+    for name in names:
+        try:
+            found[name] = require_table(call, name)
+        except AwsError as error:
+            found[name] = error
+    tables = tuple(each.message if isinstance(each, AwsError) else each[0] for each in found.values())
+    return call.apart("checked", tables, check, partial(_require_found, found), request)
+
+
+def _require_found(found: dict[str, tuple[Table, Contents] | AwsError], name: str) -> tuple[Table, Contents]:
+    outcome = found[name]
+    if isinstance(outcome, AwsError):
+        raise outcome
+    return outcome
 
 
 def require_table_named(call: Call, table_name: str) -> tuple[Table, Keys]:

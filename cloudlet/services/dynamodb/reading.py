@@ -3,6 +3,7 @@
 A page is read in several transactions, each short enough for the loop; DynamoDB promises no more of a page either.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from cloudlet.services.dynamodb import engine, rules, schema
 from cloudlet.services.dynamodb.capacity import Meter
 from cloudlet.services.dynamodb.errors import invalid, invalid_parameter
 from cloudlet.services.dynamodb.expressions.request import Expressions
-from cloudlet.services.dynamodb.item import projected
+from cloudlet.services.dynamodb.item import MEMBERS_AT_ONCE_MAX, projected
 from cloudlet.services.dynamodb.keys import Bounds, Contents, ItemKey, after
 from cloudlet.services.dynamodb.lookup import require_table
 from cloudlet.services.dynamodb.records import Index, KeySchema, StoredItem, Table, key_of
@@ -118,8 +119,15 @@ def start_key(request: dict[str, Any], target: Target) -> tuple[Item, bytes] | N
     return item, place
 
 
-class Piece(NamedTuple):
+class Rows(NamedTuple):
     """What one transaction read."""
+
+    found: list[tuple[bytes, StoredItem]]  # by their keys in the table or index
+    rest: Bounds | None  # None: the stretch is finished
+
+
+class Piece(NamedTuple):
+    """What the page shows of it."""
 
     items: list[msgspec.Raw]
     scanned: int
@@ -166,43 +174,72 @@ class Page:
         self.last = piece.last or self.last
         self.bounds = piece.rest
 
-    def read(self, tx: Tx) -> Piece:
-        """The next piece; nothing of the page changes until `take`."""
+    def read(self, tx: Tx) -> Rows:
+        """The next rows; nothing of the page changes until `take`."""
         begin, end = self.bounds or Bounds(b"", b"")
         if begin >= end:
-            return Piece([], 0, 0, 0, None, None)
+            return Rows([], None)
         limit = ROWS_PER_PIECE if self.limit is None else min(ROWS_PER_PIECE, self.limit - self.scanned)
         found = tx.scan(begin, end, limit=limit, bytes_max=BYTES_PER_PIECE, reverse=self.is_reverse)
+        rest = None if found.resume is None else self._behind(found.rows[-1][0])
+        if self.target.index is None:
+            return Rows([(key, StoredItem.decode(value)) for key, value in found.rows], rest)
+        rows: list[tuple[bytes, StoredItem]] = []
+        size_bytes = 0
+        for key, _ in found.rows:
+            stored = self._indexed(tx, key)
+            rows.append((key, stored))
+            size_bytes += len(stored.wire)
+            if size_bytes >= BYTES_PER_PIECE:
+                return Rows(rows, self._behind(key))
+        return Rows(rows, rest)
+
+    def look_at(self, rows: Rows) -> Piece:
+        """What the page shows of them: of values alone, in a thread where there is much to look at."""
+        table, index = self.target.table, self.target.index
+        condition, projection = self.expressions.filter, self.expressions.projection
+        shows_items = self.request.get("Select") != "COUNT"
         items: list[msgspec.Raw] = []
         last, scanned, matched, size_bytes = None, 0, 0, 0
-        for key, value in found.rows:
-            stored = self._shown(tx, key, value)
+        for key, found in rows.found:
+            stored = found if index is None else engine.as_projected(table, index, found)
             last, scanned, size_bytes = stored, scanned + 1, size_bytes + stored.size_bytes
-            if self._matches(stored):
+            if condition is None or condition.holds(stored.part(condition.names)):
                 matched += 1
-                if self.request.get("Select") != "COUNT":
-                    items.append(projected(stored, self.expressions.projection))
+                if shows_items:
+                    items.append(projected(stored, projection))
             if self.size_bytes + size_bytes >= rules.PAGE_BYTES_MAX:
                 return Piece(items, scanned, matched, size_bytes, last, self._behind(key))
-        rest = None if found.resume is None else self._behind(found.rows[-1][0])
-        return Piece(items, scanned, matched, size_bytes, last, rest)
+        return Piece(items, scanned, matched, size_bytes, last, rows.rest)
+
+    def members(self, rows: Rows) -> int:
+        """About how many members of the rows are looked at."""
+        expressions, names = self.expressions, self._names_shown
+        looked_at: frozenset[str] = frozenset() if names is None else names
+        if expressions.filter is not None:
+            looked_at |= expressions.filter.names
+        if expressions.projection is not None:
+            looked_at |= frozenset(expressions.projection.names)
+        if not looked_at:
+            return 0
+        return sum(stored.members(looked_at) for _, stored in rows.found)
+
+    @property
+    def _names_shown(self) -> frozenset[str] | None:
+        target = self.target
+        return None if target.index is None else schema.projected_names(target.table, target.index)
 
     def _behind(self, key: bytes) -> Bounds:
         assert self.bounds is not None
         return Bounds(self.bounds.begin, key) if self.is_reverse else Bounds(after(key), self.bounds.end)
 
-    def _shown(self, tx: Tx, key: bytes, value: bytes) -> StoredItem:
-        target, index = self.target, self.target.index
-        if index is None:
-            return StoredItem.decode(value)
+    def _indexed(self, tx: Tx, key: bytes) -> StoredItem:
+        """The item that an index's key names."""
+        target = self.target
         base: ItemKey = target.contents.base_of(key, target.table.schema.range is not None)
         stored = engine.find(tx, target.contents.item_at(base))
-        assert stored is not None, f"index {index.name} of table {target.table.name} names an item that isn't there"
-        return engine.as_projected(target.table, index, stored)
-
-    def _matches(self, stored: StoredItem) -> bool:
-        condition = self.expressions.filter
-        return condition is None or condition.holds(stored.item)
+        assert stored is not None, f"an index of table {target.table.name} names an item that isn't there"
+        return stored
 
     def answer(self, call: Call) -> dict[str, Any]:
         answer: dict[str, Any] = {"Count": self.matched, "ScannedCount": self.scanned}
@@ -218,21 +255,29 @@ class Page:
         return meter.add_to(answer)
 
     def _last_key(self, last: StoredItem) -> Item:
-        return key_of(self.target.key_names, last.item)
+        names = self.target.key_names
+        return key_of(names, last.part(names))
 
 
 async def fill(call: Call, begin: Callable[[Tx, Call, dict[str, Any]], Page], request: dict[str, Any]) -> Page:
     """The page that `begin` makes, read until it is full or the stretch ends, letting others run in between."""
-    page, piece = call.transact(_first, call, begin, request)
-    page.take(piece)
+    page, rows = call.transact(_first, call, begin, request)
+    await _take(page, rows)
     while page.bounds is not None and not page.is_full:
         await call.pause()
-        page.take(call.transact(page.read))
+        await _take(page, call.transact(page.read))
     return page
 
 
 def _first(
     tx: Tx, call: Call, begin: Callable[[Tx, Call, dict[str, Any]], Page], request: dict[str, Any]
-) -> tuple[Page, Piece]:
+) -> tuple[Page, Rows]:
     page = begin(tx, call, request)
     return page, page.read(tx)
+
+
+async def _take(page: Page, rows: Rows) -> None:
+    if page.members(rows) > MEMBERS_AT_ONCE_MAX:
+        page.take(await asyncio.to_thread(page.look_at, rows))
+    else:
+        page.take(page.look_at(rows))

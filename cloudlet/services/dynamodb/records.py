@@ -1,5 +1,6 @@
 """What DynamoDB stores. An item is not a Record: it is its own wire JSON behind its size, sent without re-encoding."""
 
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
 
@@ -7,21 +8,25 @@ import msgspec
 
 from cloudlet.kit.arn import arn
 from cloudlet.kit.record import Record
-from cloudlet.services.dynamodb.sizes import item_bytes
-from cloudlet.services.dynamodb.values import Item, decode_item, encode_item
+from cloudlet.services.dynamodb.sizes import grown_bytes, item_bytes
+from cloudlet.services.dynamodb.values import Item, decode_attributes, decode_item, decode_value, encode_item
 
 _ITEM_VERSION = b"\x01"
 _SIZE_BYTES = 4
 _HEAD_BYTES = 1 + _SIZE_BYTES
+WHOLE_BYTES_MAX = 16 << 10  # of wire JSON: up to here an item is decoded whole, whatever is asked of it
+_QUOTES_PER_MEMBER = 2  # at least: of its type
 
 
 class StoredItem:
-    """An item as it lies in the store: its size by AWS's rules, and its wire JSON; decoded when somebody looks."""
+    """An item as it lies in the store: its size by AWS's rules, and its wire JSON; decoded when somebody looks, and of
+    a long one only what is looked at."""
 
-    __slots__ = ("_item", "size_bytes", "wire")
+    __slots__ = ("_attributes", "_item", "size_bytes", "wire")
 
     def __init__(self, size_bytes: int, wire: bytes, item: Item | None = None) -> None:
         self.size_bytes, self.wire, self._item = size_bytes, wire, item
+        self._attributes: dict[str, Any] | None = None  # of a long item, in its order: values, or their wire JSON
 
     @property
     def raw(self) -> msgspec.Raw:
@@ -36,6 +41,58 @@ class StoredItem:
             item = self._item = decode_item(self.wire)
         return item
 
+    def part(self, names: Collection[str]) -> Item:
+        """The item with at least the attributes `names`, in its order. Not to be changed, as `item`."""
+        item = self._item
+        if item is None:
+            if len(self.wire) <= WHOLE_BYTES_MAX:
+                item = self._item = decode_item(self.wire)
+            else:
+                return {name: self._value(name) for name in self._wires() if name in names}
+        return item
+
+    def only(self, names: Collection[str]) -> Item:
+        """The attributes `names` and no others."""
+        return {name: value for name, value in self.part(names).items() if name in names}
+
+    def members(self, names: Collection[str] | None = None) -> int:
+        """About how many members, on all levels, the attributes `names` have: what it costs to look at them. 0 means
+        few."""
+        if len(self.wire) <= WHOLE_BYTES_MAX:
+            return 0
+        if names is None:
+            return self.wire.count(b'"') // _QUOTES_PER_MEMBER
+        quotes = 0
+        for name, value in self._wires().items():
+            if name in names:
+                quotes += (bytes(value) if type(value) is msgspec.Raw else encode_item(value)).count(b'"')
+        return quotes // _QUOTES_PER_MEMBER
+
+    def _wires(self) -> dict[str, Any]:
+        attributes = self._attributes
+        if attributes is None:
+            attributes = self._attributes = decode_attributes(self.wire)
+        return attributes
+
+    def _value(self, name: str) -> Any:
+        attributes = self._wires()
+        value = attributes[name]
+        if type(value) is msgspec.Raw:
+            value = attributes[name] = decode_value(value)
+        return value
+
+    def changed(self, names: Collection[str], change: Callable[[Item], Item]) -> "StoredItem":
+        """The item after `change`, which is given, and leaves, at least the attributes `names` and touches no other."""
+        if self._item is not None or len(self.wire) <= WHOLE_BYTES_MAX:
+            return StoredItem.of(change(self.item))
+        before = self.part(names)
+        after = change(before)
+        attributes = {name: value for name, value in self._wires().items() if name in after or name not in before}
+        attributes |= after
+        stored = StoredItem(self.size_bytes + grown_bytes(before, after), encode_item(attributes))
+        stored._attributes = attributes
+        return stored
+
     def encode(self) -> bytes:
         return _ITEM_VERSION + self.size_bytes.to_bytes(_SIZE_BYTES, "big") + self.wire
 
@@ -46,7 +103,9 @@ class StoredItem:
 
     @classmethod
     def of(cls, item: Item) -> "StoredItem":
-        return cls(item_bytes(item), encode_item(item), item)
+        wire = encode_item(item)
+        # Of a long one only a few attributes will be looked at; the rest is better let go where it was made.
+        return cls(item_bytes(item), wire, item if len(wire) <= WHOLE_BYTES_MAX else None)
 
 
 class KeySchema(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -103,6 +103,11 @@ def index_key(table: Table, index: Index, item: Item) -> ItemKey | None:
     return item_key(*parts)
 
 
+def index_names(table: Table) -> frozenset[str]:
+    """The attributes that the keys of the table's indexes are made of."""
+    return frozenset(name for index in table.indexes.values() for name in index.schema.names)
+
+
 def projected_names(table: Table, index: Index) -> frozenset[str] | None:
     """The attributes that an index shows; None = all."""
     if index.projection == "ALL":

@@ -45,6 +45,34 @@ def value_bytes(value: Value) -> int:
     return 1  # BOOL, NULL
 
 
+def grown_bytes(before: Item, after: Item) -> int:
+    """item_bytes(after) - item_bytes(before), without looking into what both share."""
+    total = 0
+    for name, value in after.items():
+        old = before.get(name)
+        if old is None:
+            total += len(name.encode()) + value_bytes(value)
+        elif old is not value:
+            total += _value_grown_bytes(old, value)
+    for name, value in before.items():
+        if name not in after:
+            total -= len(name.encode()) + value_bytes(value)
+    return total
+
+
+def _value_grown_bytes(before: Value, after: Value) -> int:
+    if "M" in before and "M" in after:
+        old, new = before["M"], after["M"]
+        return grown_bytes(old, new) + _MEMBER_BYTES * (len(new) - len(old))
+    if "L" in before and "L" in after:
+        old, new = before["L"], after["L"]
+        both = min(len(old), len(new))
+        total = sum(_value_grown_bytes(a, b) for a, b in zip(old, new) if a is not b)
+        total += sum(value_bytes(member) + _MEMBER_BYTES for member in new[both:])
+        return total - sum(value_bytes(member) + _MEMBER_BYTES for member in old[both:])
+    return value_bytes(after) - value_bytes(before)
+
+
 def _binary_bytes(content: str) -> int:
     return len(content) // 4 * 3 - content.count("=")
 

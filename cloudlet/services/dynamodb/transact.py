@@ -19,17 +19,20 @@ from cloudlet.services.dynamodb.errors import (
     ValidationException,
     invalid,
 )
+from cloudlet.services.dynamodb.expressions.paths import PathTree
 from cloudlet.services.dynamodb.expressions.request import read
 from cloudlet.services.dynamodb.item import (
+    MEMBERS_AT_ONCE_MAX,
     Write,
+    all_projected,
     check_write,
     delete_write,
     failed_condition,
-    projected,
+    index_units,
     put_write,
     update_write,
 )
-from cloudlet.services.dynamodb.lookup import Require, require_table
+from cloudlet.services.dynamodb.lookup import Require, checked, require_table
 from cloudlet.services.dynamodb.records import StoredItem, Token
 from cloudlet.services.dynamodb.service import dynamodb
 from cloudlet.services.dynamodb.values import canonical_item
@@ -50,9 +53,14 @@ def transact_write_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     token = request.get("ClientRequestToken")
     if token is not None and (done := _find_token(call, token, request)) is not None:
         return _repeated(request, call, done)
-    actions = _actions(call, request)
+    actions = checked(call, _actions, request, _table_names(request))
     found = [write.find(call.tx) for _, write in actions]
-    after = _after(actions, found)
+    if sum(write.members(before) for (_, write), before in zip(actions, found)) > MEMBERS_AT_ONCE_MAX:
+        tables = tuple(write.table for _, write in actions)
+        wires = tuple(before and before.wire for before in found)
+        after = call.apart("after", (tables, wires), _after, actions, found)
+    else:
+        after = _after(actions, found)
     counts = engine.Counts()
     changes = [_perform(call, write, counts, *images) for (_, write), *images in zip(actions, found, after)]
     counts.store(call.tx)
@@ -64,11 +72,15 @@ def transact_write_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return _with_capacity({}, meters, "WriteCapacityUnits")
 
 
-def _actions(call: Call, request: dict[str, Any]) -> _Actions:
+def _table_names(request: dict[str, Any]) -> set[str]:
+    return {action["TableName"] for given in request["TransactItems"] for action in given.values() if action}
+
+
+def _actions(require: Require, request: dict[str, Any]) -> _Actions:
     """Every action checked; raises what is wrong with the request, before any item is looked at."""
     actions: _Actions = []
     seen = set()
-    require = cache(partial(require_table, call))
+    require = cache(require)
     for given in request["TransactItems"]:
         kinds = [kind for kind in _KINDS if given.get(kind) is not None]
         if len(kinds) != 1:
@@ -130,13 +142,16 @@ def _perform(
 
 def _meters(call: Call, request: dict[str, Any], actions: _Actions, changes: list[Change]) -> dict[str, Meter]:
     meters: dict[str, Meter] = {}
-    for (action, write), change in zip(actions, changes):
+    for action, write in actions:
         name = action["TableName"]
-        meter = meters.get(name)
-        if meter is None:
-            meter = meters[name] = Meter(request, write.table, name)
-        indexes = engine.index_write_units(write.table, change, transactional=True) if meter.is_wanted else None
-        meter.add(sizes.write_units(change.size_bytes, transactional=True), indexes)
+        if name not in meters:
+            meters[name] = Meter(request, write.table, name)
+    indexes: list[dict[str, float]] = [{}] * len(actions)
+    if any(meter.is_wanted for meter in meters.values()):
+        changed = [(write.table, change) for (_, write), change in zip(actions, changes)]
+        indexes = index_units(call, changed, transactional=True)
+    for (action, _), change, of_indexes in zip(actions, changes, indexes):
+        meters[action["TableName"]].add(sizes.write_units(change.size_bytes, transactional=True), of_indexes)
     return meters
 
 
@@ -145,7 +160,11 @@ def _with_capacity(answer: dict[str, Any], meters: dict[str, Meter], split: str)
     return answer | {"ConsumedCapacity": told} if told else answer
 
 
-def _digest(request: dict[str, Any]) -> bytes:
+def _digest(call: Call, request: dict[str, Any]) -> bytes:
+    return call.apart("digest", (), _digest_of, request) if call.asks_much else _digest_of(request)
+
+
+def _digest_of(request: dict[str, Any]) -> bytes:
     """The same for requests that ask the same; what they want to be told doesn't matter."""
     return hashlib.sha256(msgspec.msgpack.encode(request["TransactItems"], order="sorted")).digest()
 
@@ -155,7 +174,7 @@ def _find_token(call: Call, token: str, request: dict[str, Any]) -> Token | None
     done = Token.decode(stored) if stored is not None else None
     if done is None or done.forgotten_at_ms <= call.now_ms:
         return None
-    if done.digest != _digest(request):
+    if done.digest != _digest(call, request):
         raise IdempotentParameterMismatchException()
     return done
 
@@ -170,7 +189,7 @@ def _remember(call: Call, token: str, request: dict[str, Any], actions: _Actions
     for (action, _), change in zip(actions, changes):
         name, size_bytes = action["TableName"], change.after.size_bytes if change.after else 0
         read_units[name] = read_units.get(name, 0.0) + sizes.read_units(size_bytes, transactional=True)
-    call.tx.put(keys.token.key(token), Token(_digest(request), forgotten_at_ms, read_units).encode())
+    call.tx.put(keys.token.key(token), Token(_digest(call, request), forgotten_at_ms, read_units).encode())
     keys.token_end.put(call.tx, forgotten_at_ms, (token,))
 
 
@@ -187,6 +206,8 @@ def _repeated(request: dict[str, Any], call: Call, done: Token) -> dict[str, Any
 @dynamodb.operation("TransactGetItems")
 def transact_get_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     responses: list[dict[str, Any]] = []
+    found: list[tuple[StoredItem, PathTree | None]] = []
+    shown_in: list[dict[str, Any]] = []
     meters: dict[str, Meter] = {}
     size_bytes = 0
     require = cache(partial(require_table, call))
@@ -200,9 +221,14 @@ def transact_get_items(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         size_bytes += found_bytes
         meter = meters.setdefault(get["TableName"], Meter(request, table, get["TableName"]))
         meter.add(sizes.read_units(found_bytes, transactional=True))
-        responses.append({} if stored is None else {"Item": projected(stored, projection)})
+        responses.append({})
+        if stored is not None:
+            found.append((stored, projection))
+            shown_in.append(responses[-1])
     if size_bytes > rules.TRANSACTION_BYTES_MAX:
         raise invalid("Collective size of items in transaction cannot exceed 4MB")
     for meter in meters.values():
         meter.count(call, "Read")
+    for response, shown in zip(shown_in, all_projected(call, found)):
+        response["Item"] = shown
     return _with_capacity({"Responses": responses}, meters, "ReadCapacityUnits")

@@ -26,7 +26,8 @@ _SEVERAL = (
     "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
 )
 
-_decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+_decode: Callable[[bytes | msgspec.Raw], Any] = msgspec.json.Decoder().decode
+_decode_attributes: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
@@ -211,4 +212,13 @@ def encode_item(item: Item) -> bytes:
 
 
 def decode_item(wire: bytes) -> Item:
+    return _decode(wire)
+
+
+def decode_attributes(wire: bytes) -> dict[str, Any]:
+    """The item's attributes, each as its wire JSON (msgspec.Raw)."""
+    return _decode_attributes(wire)
+
+
+def decode_value(wire: msgspec.Raw) -> Value:
     return _decode(wire)

@@ -1,6 +1,6 @@
 """Document paths: read from an expression, looked up in an item, and as a tree that projects and finds overlaps."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from cloudlet.services.dynamodb.expressions.reserved import RESERVED_WORDS
 from cloudlet.services.dynamodb.expressions.source import Rank, Source
@@ -118,6 +118,11 @@ class PathTree:
         node.is_end = True
         return None
 
+    @property
+    def names(self) -> Collection[str]:
+        """The top-level attributes that the paths start with."""
+        return self.children.keys()  # type: ignore[return-value]  # a path starts with a name
+
     def project(self, item: Item) -> Item:
         """The parts of `item` that the paths name, in their places; lists close up."""
         return dict(self._parts(item.items()))
@@ -135,10 +140,11 @@ class PathTree:
             chosen = dict(self._parts(value["M"].items()))
             return {"M": chosen} if chosen else None
         if "L" in value:
+            members = value["L"]
             kept = [
                 part
-                for index, member in enumerate(value["L"])
-                if (node := self.children.get(index)) is not None and (part := node._part(member)) is not None
+                for index in sorted(index for index in self.children if isinstance(index, int))
+                if index < len(members) and (part := self.children[index]._part(members[index])) is not None
             ]
             return {"L": kept} if kept else None
         return None

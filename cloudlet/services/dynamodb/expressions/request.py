@@ -35,6 +35,7 @@ class BoundCondition:
 
     run: Holds
     values: Values
+    names: frozenset[str]  # the top-level attributes that it looks at
 
     def holds(self, item: Item | None) -> bool:
         """Whether `item` satisfies it; an item that isn't there has no attributes."""
@@ -48,6 +49,7 @@ class BoundUpdate:
     actions: tuple[Action, ...]
     values: Values
     creates: bool  # whether it makes an item where there is none (legacy deletions don't)
+    names: frozenset[str]  # the top-level attributes that it reads or changes
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -183,14 +185,14 @@ def _bound(compiled: Mapping[str, _Compiled], values: Values) -> Expressions:
     expressions = Expressions()
     for name, each in compiled.items():
         if name == "ConditionExpression":
-            expressions.condition = BoundCondition(each.result[1], values)
+            expressions.condition = BoundCondition(each.result[1], values, each.source.attributes)
         elif name == "FilterExpression":
-            expressions.filter = BoundCondition(each.result[1], values)
+            expressions.filter = BoundCondition(each.result[1], values, each.source.attributes)
             expressions.filter_names = each.source.attributes
         elif name == "KeyConditionExpression":
             expressions.key = BoundKeyCondition(each.result, values)
         elif name == "UpdateExpression":
-            expressions.update = BoundUpdate(each.result, values, creates=True)
+            expressions.update = BoundUpdate(each.result, values, True, each.source.attributes)
         else:
             expressions.projection_paths, expressions.projection = each.result
     return expressions
@@ -245,21 +247,25 @@ def _from_legacy(request: Mapping[str, Any], given: Sequence[str]) -> Expression
         parameter = request[name]
         if name == "Expected":
             tree = legacy_parameters.expected_tree(parameter, joined_by)
-            expressions.condition = None if tree is None else BoundCondition(compile_condition(tree), {})
+            expressions.condition = _bound_tree(tree, parameter)
         elif name in ("QueryFilter", "ScanFilter"):
             tree = legacy_parameters.filter_tree(parameter, joined_by)
-            expressions.filter = None if tree is None else BoundCondition(compile_condition(tree), {})
+            expressions.filter = _bound_tree(tree, parameter)
             expressions.filter_names = frozenset(parameter)
         elif name == "KeyConditions":
             expressions.key = BoundKeyCondition(legacy_parameters.key_terms(parameter), {})
         elif name == "AttributeUpdates":
             actions = legacy_parameters.actions(parameter)
             creates = not actions or any(not isinstance(action, Remove) for action in actions)
-            expressions.update = BoundUpdate(actions, {}, creates)
+            expressions.update = BoundUpdate(actions, {}, creates, frozenset(parameter))
         elif name == "AttributesToGet":
             expressions.projection_paths = legacy_parameters.attribute_paths(parameter)
             expressions.projection = tree_of(expressions.projection_paths)
     return expressions
+
+
+def _bound_tree(tree: Condition | None, parameter: Mapping[str, Any]) -> BoundCondition | None:
+    return None if tree is None else BoundCondition(compile_condition(tree), {}, frozenset(parameter))
 
 
 def _checked_conditional_operator(request: Mapping[str, Any], given: Sequence[str]) -> str:

@@ -51,11 +51,20 @@ def _last_index(path: Path) -> int:
 
 
 def _with_own_documents(item: Item, actions: tuple[Action, ...]) -> Item:
-    """A copy of `item` that shares only what the actions leave alone."""
+    """A copy of `item` that shares all but what the actions' paths go through."""
     result = dict(item)
-    for name in {action.path[0] for action in actions if len(action.path) > 1}:
-        if name in result:
-            result[name] = copy(result[name])
+    own: set[int] = set()  # the documents of `result` alone, by their id()
+    for action in actions:
+        node: Value = {"M": result}
+        for element in action.path[:-1]:
+            found = child(node, element)
+            if found is None:
+                break
+            if id(found) not in own:
+                found = {kind: content.copy() if kind in ("M", "L") else content for kind, content in found.items()}
+                own.add(id(found))
+                node["M" if isinstance(element, str) else "L"][element] = found
+            node = found
     return result
 
 
