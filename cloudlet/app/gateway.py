@@ -17,7 +17,7 @@ from cloudlet.app.request_body import BodyTooLarge, NodeFull
 from cloudlet.app.routing import Route, Router, is_form
 from cloudlet.app.unpacking import unpacked
 from cloudlet.app.upload import decoded_body, verified_stream
-from cloudlet.base import ids
+from cloudlet.base import ids, pieces
 from cloudlet.base.checksums import HASHED_IN_THREAD_BYTES
 from cloudlet.base.errors import AwsError, InternalFailure, ServiceUnavailable, aws_error
 from cloudlet.kit.call import Apart, Call, Source
@@ -92,6 +92,7 @@ class Exchange:
     labels: dict[str, str] = field(default_factory=dict)  # what the path names
     call: Call | None = None
     read_horizon: int = 0  # of reads before there was a call
+    much: list[Any] = field(default_factory=list)  # its parameters, if they have thousands of members
 
     def told(self) -> tuple[str, str]:
         """Its operation, as far as that is known, and its id."""
@@ -125,6 +126,9 @@ class Gateway:
             raise
         except Exception as error:
             response = await self._refuse(exchange, error)
+        if exchange.much:
+            much, exchange.much, exchange.call = exchange.much, [], None
+            asyncio.get_running_loop().run_in_executor(None, pieces.let_go, much)
         return response
 
     def protocol_error(self, headers: list[tuple[str, str]], status: int, reason: str) -> HttpResponse:
@@ -175,6 +179,7 @@ class Gateway:
         if _is_much(route.protocol, readable.body):
             parameters, call.is_checked = await asyncio.to_thread(_parsed, codec, model, operation, readable, bound)
             call.asks_much = True
+            exchange.much.append(parameters)
         else:
             parameters = codec.parse(model, operation, readable, bound)
         if handler.waits:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from cloudlet.base import pieces
 from cloudlet.base.errors import AwsError, aws_error
 from cloudlet.wire.message import HttpRequest, HttpResponse
 from cloudlet.wire.model import Operation, ServiceModel, Shape, compiled_once, reachable
@@ -49,7 +50,7 @@ def serialization_error(message: str = "") -> AwsError:
 def decode(body: bytes) -> Any:
     """The JSON text as Python values; a SerializationException if it is none."""
     try:
-        return _decode(body)
+        return pieces.decode(body) if len(body) > pieces.PIECE_BYTES else _decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise serialization_error() from error
 
@@ -336,7 +337,10 @@ def parse(model: ServiceModel, operation: Operation, request: HttpRequest, bound
     if operation.input is None:
         return {}
     value = decode(request.body) if request.body else {}
-    return reader(model, operation.input)(value, 1)
+    parameters = reader(model, operation.input)(value, 1)
+    if len(request.body) > pieces.PIECE_BYTES:
+        pieces.let_go([value])
+    return parameters
 
 
 def render(model: ServiceModel, operation: Operation, result: dict[str, Any] | None, request_id: str) -> HttpResponse:

@@ -213,9 +213,15 @@ def update_item(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         return answer
     if wanted.startswith("ALL"):
         answer["Attributes"] = shown.raw
-    elif write.update is not None and (touched := write.update.touched(shown.part(write.update.names))):
-        answer["Attributes"] = msgspec.Raw(encode_item(touched))
+    elif write.update is not None and (touched := _touched(call, write.update, shown)) is not None:
+        answer["Attributes"] = touched
     return answer
+
+
+def _touched(call: Call, update: BoundUpdate, shown: StoredItem) -> msgspec.Raw | None:
+    """The parts of an item that the update is about."""
+    part = all_projected(call, [(shown, update.touched)])[0]
+    return None if bytes(part) == b"{}" else part
 
 
 def projected(stored: StoredItem, projection: PathTree | None) -> msgspec.Raw:

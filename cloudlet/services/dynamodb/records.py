@@ -26,7 +26,7 @@ class StoredItem:
 
     def __init__(self, size_bytes: int, wire: bytes, item: Item | None = None) -> None:
         self.size_bytes, self.wire, self._item = size_bytes, wire, item
-        self._attributes: dict[str, Any] | None = None  # of a long item, in its order: values, or their wire JSON
+        self._attributes: dict[str, msgspec.Raw] | None = None  # of a long item, in its order
 
     @property
     def raw(self) -> msgspec.Raw:
@@ -48,7 +48,8 @@ class StoredItem:
             if len(self.wire) <= WHOLE_BYTES_MAX:
                 item = self._item = decode_item(self.wire)
             else:
-                return {name: self._value(name) for name in self._wires() if name in names}
+                # Not kept: what many members were made of is let go where somebody looked at it.
+                return {name: decode_value(wire) for name, wire in self._wires().items() if name in names}
         return item
 
     def only(self, names: Collection[str]) -> Item:
@@ -62,24 +63,14 @@ class StoredItem:
             return 0
         if names is None:
             return self.wire.count(b'"') // _QUOTES_PER_MEMBER
-        quotes = 0
-        for name, value in self._wires().items():
-            if name in names:
-                quotes += (bytes(value) if type(value) is msgspec.Raw else encode_item(value)).count(b'"')
+        quotes = sum(bytes(wire).count(b'"') for name, wire in self._wires().items() if name in names)
         return quotes // _QUOTES_PER_MEMBER
 
-    def _wires(self) -> dict[str, Any]:
+    def _wires(self) -> dict[str, msgspec.Raw]:
         attributes = self._attributes
         if attributes is None:
             attributes = self._attributes = decode_attributes(self.wire)
         return attributes
-
-    def _value(self, name: str) -> Any:
-        attributes = self._wires()
-        value = attributes[name]
-        if type(value) is msgspec.Raw:
-            value = attributes[name] = decode_value(value)
-        return value
 
     def changed(self, names: Collection[str], change: Callable[[Item], Item]) -> "StoredItem":
         """The item after `change`, which is given, and leaves, at least the attributes `names` and touches no other."""
@@ -88,7 +79,7 @@ class StoredItem:
         before = self.part(names)
         after = change(before)
         attributes = {name: value for name, value in self._wires().items() if name in after or name not in before}
-        attributes |= after
+        attributes |= {name: msgspec.Raw(encode_item(value)) for name, value in after.items()}
         stored = StoredItem(self.size_bytes + grown_bytes(before, after), encode_item(attributes))
         stored._attributes = attributes
         return stored

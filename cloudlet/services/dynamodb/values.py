@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cloudlet.base import pieces
 from cloudlet.services.dynamodb import numbers
 from cloudlet.services.dynamodb.errors import SerializationException, invalid, invalid_parameter
 
@@ -26,8 +27,8 @@ _SEVERAL = (
     "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
 )
 
-_decode: Callable[[bytes | msgspec.Raw], Any] = msgspec.json.Decoder().decode
-_decode_attributes: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+_decode_attributes: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
@@ -206,7 +207,7 @@ def copy(value: Value) -> Value:
     return dict(value)
 
 
-def encode_item(item: Item) -> bytes:
+def encode_item(item: Item | dict[str, msgspec.Raw]) -> bytes:
     """The wire JSON of a canonical item: what is stored and what is sent."""
     return _encode(item)
 
@@ -215,10 +216,11 @@ def decode_item(wire: bytes) -> Item:
     return _decode(wire)
 
 
-def decode_attributes(wire: bytes) -> dict[str, Any]:
-    """The item's attributes, each as its wire JSON (msgspec.Raw)."""
+def decode_attributes(wire: bytes) -> dict[str, msgspec.Raw]:
+    """The item's attributes, each as its wire JSON."""
     return _decode_attributes(wire)
 
 
 def decode_value(wire: msgspec.Raw) -> Value:
-    return _decode(wire)
+    value: Value = pieces.decode(wire)
+    return value

@@ -144,8 +144,8 @@ def test_values_shared_by_paths_do_not_change_together() -> None:
 
 def test_only_touched_parts_are_told() -> None:
     bound = update("SET m.k = :a, l[2] = :a REMOVE s", a={"S": "z"})
-    assert bound.touched(ITEM) == {"m": {"M": {"k": {"N": "1"}}}, "l": strings("c"), "s": {"S": "text"}}
-    assert bound.touched(bound.apply(ITEM)) == {"m": {"M": {"k": {"S": "z"}}}, "l": strings("z")}
+    assert bound.touched.project(ITEM) == {"m": {"M": {"k": {"N": "1"}}}, "l": strings("c"), "s": {"S": "text"}}
+    assert bound.touched.project(bound.apply(ITEM)) == {"m": {"M": {"k": {"S": "z"}}}, "l": strings("z")}
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,10 @@ class BoundUpdate:
         """`item` after the update; `item` itself is left alone."""
         return updates.apply(self.actions, item, self.values)
 
-    def touched(self, item: Item) -> Item:
-        """The parts of `item` (before or after) that the update is about, for UPDATED_OLD and UPDATED_NEW."""
-        return tree_of(self.paths).project(item)
+    @property
+    def touched(self) -> PathTree:
+        """The parts of an item (before or after) that the update is about, for UPDATED_OLD and UPDATED_NEW."""
+        return tree_of(self.paths)
 
 
 @dataclass(frozen=True, slots=True)
