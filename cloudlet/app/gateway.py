@@ -92,7 +92,7 @@ class Exchange:
     labels: dict[str, str] = field(default_factory=dict)  # what the path names
     call: Call | None = None
     read_horizon: int = 0  # of reads before there was a call
-    much: list[Any] = field(default_factory=list)  # its parameters, if they have thousands of members
+    much: list[Any] | None = None  # its parameters, if they have thousands of members
 
     def told(self) -> tuple[str, str]:
         """Its operation, as far as that is known, and its id."""
@@ -126,8 +126,8 @@ class Gateway:
             raise
         except Exception as error:
             response = await self._refuse(exchange, error)
-        if exchange.much:
-            much, exchange.much, exchange.call = exchange.much, [], None
+        if exchange.much is not None:
+            much, exchange.much, exchange.call = exchange.much, None, None
             asyncio.get_running_loop().run_in_executor(None, pieces.let_go, much)
         return response
 
@@ -179,7 +179,7 @@ class Gateway:
         if _is_much(route.protocol, readable.body):
             parameters, call.is_checked = await asyncio.to_thread(_parsed, codec, model, operation, readable, bound)
             call.asks_much = True
-            exchange.much.append(parameters)
+            exchange.much = [parameters]
         else:
             parameters = codec.parse(model, operation, readable, bound)
         if handler.waits:
@@ -313,7 +313,7 @@ class Gateway:
 
     async def _perform(self, call: Call, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """A `def` handler: one transaction, run again while the engine stalls, and once what takes long is computed."""
-        call.waits_for_what_is_apart()
+        call.computed = {}
         stalls = 0
         while True:
             try:

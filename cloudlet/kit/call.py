@@ -39,7 +39,7 @@ class Apart(Exception):
         self.what, self.of, self.compute = what, of, compute
 
 
-class _Outcome(NamedTuple):
+class Outcome(NamedTuple):
     """What a computation returned or raised, and of what."""
 
     of: tuple[Any, ...]
@@ -47,7 +47,7 @@ class _Outcome(NamedTuple):
     error: Exception | None
 
     @classmethod
-    def of_computing(cls, apart: Apart) -> "_Outcome":
+    def of_computing(cls, apart: Apart) -> "Outcome":
         try:
             return cls(apart.of, apart.compute(), None)
         except Exception as error:
@@ -67,9 +67,9 @@ class Source(NamedTuple):
 
 class Call:
     __slots__ = (
-        "_apart", "_apart_count", "_authorised", "_last_inner", "_request", "_tx", "account", "answers_much",
-        "asks_much", "body", "condition_values", "depth", "entry_id", "horizon", "is_checked", "keys", "node",
-        "now_ms", "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
+        "_apart_count", "_authorised", "_last_inner", "_request", "_tx", "account", "answers_much",
+        "asks_much", "body", "computed", "condition_values", "depth", "entry_id", "horizon", "is_checked", "keys",
+        "node", "now_ms", "operation", "principal", "region", "rehearses", "request_id", "service", "session_context",
         "session_policies", "source", "source_account", "source_arn",
     )  # fmt: skip
 
@@ -105,7 +105,8 @@ class Call:
         self.asks_much = False  # its request has thousands of members: parsed off the loop
         self.answers_much = False  # its answer has: rendered off the loop
         self.condition_values: ConditionValues | None = None  # kept by kit/authority.py
-        self._apart: dict[str, _Outcome] | None = None  # None: nobody waits, what takes long is done at once
+        # What was computed apart, by whoever runs the transactions again for it; None: nobody does.
+        self.computed: dict[str, Outcome] | None = None
         self._apart_count = 0
         self._tx: Tx | None = None
         self._last_inner: tuple[tuple, Call] | None = None  # as a service: what was asked for, and the call made of it
@@ -278,9 +279,9 @@ class Call:
         with the value at hand. If by then `of` is another, this happens once more, a few times. Elsewhere (call.aws, a
         task) it is computed at once. `what` names it among those of the call.
         """
-        if self._apart is None:
+        if self.computed is None:
             return compute(*args)
-        outcome = self._apart.get(what)
+        outcome = self.computed.get(what)
         if outcome is None or outcome.of != of:
             if self._apart_count >= APART_MAX:
                 return compute(*args)
@@ -303,7 +304,7 @@ class Call:
 
     async def transact_apart(self, fn: Callable[..., T], *args: Any) -> T:
         """As `transact`; what fn computes `apart` is computed in a thread."""
-        self.waits_for_what_is_apart()
+        self.computed = {}
         self._apart_count = 0
         while True:
             try:
@@ -311,14 +312,11 @@ class Call:
             except Apart as apart:
                 await self.compute(apart)
 
-    def waits_for_what_is_apart(self) -> None:
-        """Whoever runs its transactions catches `Apart`, awaits `compute` and runs them again."""
-        self._apart = {}
-
     async def compute(self, apart: Apart) -> None:
+        """For whoever runs the transaction again."""
         self._apart_count += 1
-        assert self._apart is not None
-        self._apart[apart.what] = await asyncio.to_thread(_Outcome.of_computing, apart)
+        assert self.computed is not None
+        self.computed[apart.what] = await asyncio.to_thread(Outcome.of_computing, apart)
 
     def _attempt(self, fn: Callable[..., T], args: tuple, *, commits: bool) -> T:
         assert self._tx is None, "transactions do not nest: use tx.savepoint()"

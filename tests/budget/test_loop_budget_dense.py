@@ -7,7 +7,7 @@ import pytest
 
 from tests.budget.loop_work import CALLS_MAX, LoopWork
 
-MEMBERS = 40_000
+MEMBERS = 16_000
 
 
 def table(loop: LoopWork) -> None:
@@ -66,7 +66,7 @@ def put_and_update_one(loop: LoopWork) -> None:
     assert update("SET c = c + :one", ReturnValues="UPDATED_NEW", **one) == {"Attributes": {"c": {"N": "2"}}}
     update("SET d[7] = :one, m[5].a[0] = :one REMOVE m[3], d[0]", **one)
     update("SET c = c + :one", ConditionExpression="contains(d, :one)", ReturnValues="ALL_OLD", **one)
-    update("SET e = d, d = :d REMOVE m", ReturnValues="UPDATED_OLD", ExpressionAttributeValues={":d": numbers(20_000)})
+    update("SET e = d, d = :d REMOVE m", ReturnValues="UPDATED_OLD", ExpressionAttributeValues={":d": numbers(MEMBERS)})
     found = loop.aws("dynamodb", "GetItem", TableName="table", Key=key(1), ProjectionExpression="c, d[3], e[0]")
     assert found["Item"] == {"c": {"N": "3"}, "d": numbers(1), "e": numbers(1)}
     loop.aws("dynamodb", "DeleteItem", TableName="table", Key=key(1), ConditionExpression="attribute_exists(e[9])")
@@ -84,7 +84,7 @@ def write_and_read_batches(loop: LoopWork) -> None:
 
 def write_and_read_in_transactions(loop: LoopWork) -> None:
     table(loop)
-    count = 50
+    count = 20
     puts = [{"Put": {"TableName": "table", "Item": dense(number, 4_000)}} for number in range(count)]
     loop.aws("dynamodb", "TransactWriteItems", TransactItems=puts, ClientRequestToken="token")
     loop.aws("dynamodb", "TransactWriteItems", TransactItems=puts, ClientRequestToken="token")
