@@ -77,7 +77,7 @@ def test_the_readmes_map_is_the_tree() -> None:
     map_of_folders = README[README.index("## The folders") :]
     named = set(re.findall(r"^ *(\w+)/(?: |$)", map_of_folders, re.MULTILINE))
     inside = {path.name for path in (ROOT / "cloudlet").iterdir() if (path / "__init__.py").exists()}
-    assert inside | {"cloudlet", "examples", "tests", "bench", "docs"} == named
+    assert inside | {"cloudlet", "examples", "tests", "bench", "soak", "docs"} == named
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
