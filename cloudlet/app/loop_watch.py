@@ -4,10 +4,11 @@ Every callback that does the node's work runs between `now()` and `look()`: each
 coroutine, each turn of the workers, upkeep. About half a microsecond a step; nothing where the watch is off.
 """
 
+import contextlib
 import logging
 import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
@@ -79,3 +80,14 @@ class LoopWatch:
             }
             for breach in found
         ]
+
+
+@contextlib.contextmanager
+def watched(watch: LoopWatch | None, told: Told) -> Iterator[None]:
+    """A callback, or a part of one, that is no coroutine's step; nothing without a watch."""
+    if watch is None:
+        yield
+        return
+    since = watch.now()
+    yield
+    watch.look(since, told)

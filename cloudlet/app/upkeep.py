@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
-from cloudlet.app.loop_watch import LoopWatch
+from cloudlet.app.loop_watch import LoopWatch, watched
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call, Source
 from cloudlet.kit.meter import Series, Statistics
@@ -104,11 +104,9 @@ class Upkeep:
             batches.setdefault((series.account, series.region, series.namespace), []).append((series, statistics))
         for (account, region, namespace), batch in batches.items():
             for start in range(0, len(batch), METRICS_PER_CALL):
-                since = self.watch.now() if self.watch is not None else None
-                data = [_datum(*counted) for counted in batch[start : start + METRICS_PER_CALL]]
-                self._put(account, region, {"Namespace": namespace, "MetricData": data})
-                if self.watch is not None and since is not None:
-                    self.watch.look(since, lambda: ("upkeep.flush_metrics", ""))
+                with watched(self.watch, lambda: ("upkeep.flush_metrics", "")):
+                    data = [_datum(*counted) for counted in batch[start : start + METRICS_PER_CALL]]
+                    self._put(account, region, {"Namespace": namespace, "MetricData": data})
                 yield
 
     def _put(self, account: str, region: str, request: dict) -> None:

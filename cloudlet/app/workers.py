@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cloudlet.app.loop_watch import LoopWatch
+from cloudlet.app.loop_watch import LoopWatch, watched
 from cloudlet.base.errors import AwsError
 from cloudlet.kit.call import Call, task_call
 from cloudlet.kit.due import FOREVER_MS
@@ -129,17 +129,14 @@ class Workers:
         """Start or do what is due now, for about TURN_S: the next turn begins where this one ends. Whether there was
         anything; False says that nothing is due."""
         did_something, self._refusal = False, None
-        since = self.watch.now() if self.watch is not None else None
         ends = perf_counter() + TURN_S
-        target = ""
-        for _ in self._tasks:
-            target = self._order[0]
-            self._order.rotate(-1)
-            did_something |= self._attend_to(target, ends)
-            if did_something and perf_counter() >= ends:
-                break
-        if self.watch is not None and since is not None:
-            self.watch.look(since, lambda: (f"a turn of the workers, last {target}", ""))
+        with watched(self.watch, lambda: (f"a turn of the workers, last {self._order[-1]}", "")):
+            for _ in self._tasks:
+                target = self._order[0]
+                self._order.rotate(-1)
+                did_something |= self._attend_to(target, ends)
+                if did_something and perf_counter() >= ends:
+                    break
         return did_something
 
     def _attend_to(self, target: str, ends: float) -> bool:

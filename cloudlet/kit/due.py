@@ -64,7 +64,7 @@ class DueIndex:
             tx.put(self._mark_key, rows[-1][0] + b"\x00")
         return [self._entry(row) for row in rows]
 
-    def _look(self, tx: Tx, mark: bytes, now_ms: int, limit: int) -> list[tuple[bytes, bytes]]:
+    def _look(self, tx: Tx, mark: bytes, now_ms: int, limit: int) -> list[Row]:
         """What is due. If nothing is, the mark moves behind what was looked through."""
         end = self._entries.key(now_ms + 1)
         if mark >= end:

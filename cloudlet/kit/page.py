@@ -39,6 +39,15 @@ def first(tx: Tx, begin: bytes, end: bytes, limit: int, *, reverse: bool = False
         begin, end = (begin, resume) if reverse else (resume, end)
 
 
+def delete_first(tx: Tx, begin: bytes, end: bytes, limit: int) -> bytes | None:
+    """Delete up to `limit` rows; where the rest begins, None if that was all. A step that begins at the start again
+    would walk over what the earlier ones deleted."""
+    found = tx.scan(begin, end, limit=limit)
+    for key, _ in found.rows:
+        tx.delete(key)
+    return found.resume
+
+
 def encode_token(*position: str | int | bytes) -> str:
     """A token that `decode_token` turns back into `position`."""
     return base64.urlsafe_b64encode(pack(position)).decode()

@@ -7,7 +7,8 @@ it: `Queue.upgrades = {1: (QueueV1, lambda old: Queue(…))}`. Adding a field wi
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from functools import lru_cache
+from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
@@ -39,6 +40,20 @@ def _decoder(cls: type) -> msgspec.msgpack.Decoder:
     if decoder is None:
         decoder = _decoders[cls] = msgspec.msgpack.Decoder(cls)
     return decoder
+
+
+R = TypeVar("R", bound=Record)
+
+
+def decoded_once(record: type[R], kept_max: int, bytes_max: int) -> Callable[[bytes], R]:
+    """What decodes `record`, once for each state it was in: for what is read far more often than it changes. Longer
+    ones than `bytes_max` are not kept."""
+    decode_once = lru_cache(kept_max)(record.decode)
+
+    def decode(stored: bytes) -> R:
+        return decode_once(stored) if len(stored) <= bytes_max else record.decode(stored)
+
+    return decode
 
 
 replace = msgspec.structs.replace

@@ -157,7 +157,7 @@ class Service:
     def load(self) -> "Service":
         """Import the folder's modules, so that their decorators have run; idempotent."""
         package = f"cloudlet.services.{self.folder}"
-        for module in (*self._modules, "background"):
+        for module in (*self._modules, "background", "refusals"):
             if importlib.util.find_spec(f"{package}.{module}") is not None:
                 importlib.import_module(f"{package}.{module}")
         self.access_rules = importlib.import_module(f"{package}.iam").ACCESS

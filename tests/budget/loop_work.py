@@ -85,3 +85,22 @@ class LoopWork:
 def node_once() -> TestNode:
     """A node whose transactions run once, as they do outside of tests."""
     return TestNode(Database.open(None))
+
+
+# ── what several scenarios begin with ─────────────────────────────────────────────────────────────────────────────────
+
+
+def table(loop: LoopWork) -> None:
+    """DynamoDB's table `table`, by p and s."""
+    names = ("p", "s")
+    loop.node.aws(
+        "dynamodb", "CreateTable", TableName="table", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+    )  # fmt: skip
+    loop.node.advance(seconds=10)
+
+
+def key(number: int) -> dict[str, Any]:
+    """Of one of its items."""
+    return {"p": {"S": "p"}, "s": {"S": f"{number:05d}"}}

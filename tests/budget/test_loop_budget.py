@@ -8,7 +8,7 @@ import pytest
 from cloudlet.services.s3.lookup import find_bucket
 from cloudlet.services.s3.multipart import put_part, require_upload
 from cloudlet.services.s3.records import Part
-from tests.budget.loop_work import CALLS_MAX, LoopWork
+from tests.budget.loop_work import CALLS_MAX, LoopWork, key, table
 
 DAY_S = 86_400
 
@@ -178,22 +178,8 @@ def put_logs_past_many_filters(loop: LoopWork) -> None:
 # ── DynamoDB, SQS, SNS ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def table(loop: LoopWork) -> None:
-    names = ("p", "s")
-    loop.node.aws(
-        "dynamodb", "CreateTable", TableName="table", BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-    )  # fmt: skip
-    loop.node.advance(seconds=10)
-
-
 def item(number: int, size: int) -> dict:
-    return {"p": {"S": "p"}, "s": {"S": f"{number:05d}"}, "n": {"N": str(number)}, "w": {"S": "x" * size}}
-
-
-def key(number: int) -> dict:
-    return {name: value for name, value in item(number, 0).items() if name in ("p", "s")}
+    return {**key(number), "n": {"N": str(number)}, "w": {"S": "x" * size}}
 
 
 def write_and_read_items(loop: LoopWork) -> None:

@@ -5,23 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.budget.loop_work import CALLS_MAX, LoopWork
+from tests.budget.loop_work import CALLS_MAX, LoopWork, key, table
 
 MEMBERS = 16_000
-
-
-def table(loop: LoopWork) -> None:
-    names = ("p", "s")
-    loop.node.aws(
-        "dynamodb", "CreateTable", TableName="table", BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-    )  # fmt: skip
-    loop.node.advance(seconds=10)
-
-
-def key(number: int) -> dict[str, Any]:
-    return {"p": {"S": "p"}, "s": {"S": f"{number:05d}"}}
 
 
 def numbers(count: int) -> dict[str, Any]:

@@ -18,12 +18,13 @@ from cloudlet.base.errors import AwsError
 from cloudlet.store.database import Database
 from cloudlet.wire import cbor, constraints, json, query, rest, rest_json, rest_xml, values
 from cloudlet.wire.chunked import Decoder
-from cloudlet.wire.http1 import Data, End, Incoming, RequestParser
+from cloudlet.wire.http1 import RequestParser
 from cloudlet.wire.message import HttpRequest
 from cloudlet.wire.model import load
 from cloudlet.wire.sigv2 import read_presigned
 from cloudlet.wire.sigv4 import SignatureProblem, read_credentials
 from cloudlet.wire.sigv4_claim import PayloadMode
+from tests.wire.http1_outcome import outcome
 
 Target = Callable[[bytes], None]
 ANSWER_S = 5
@@ -32,23 +33,10 @@ ANSWER_S = 5
 # ── the parser: however the bytes are cut, the same requests ─────────────────────────────────────────────────────────
 
 
-def _requests(data: bytes, size: int) -> list[Any]:
-    """The requests that came to their ends, and how it went on."""
-    parser, found, body, head = RequestParser(4096), [], b"", None
-    for start in range(0, len(data), size):
-        for event in parser.receive(data[start : start + size]):
-            if isinstance(event, Incoming):
-                head, body = event, event.body
-                if event.whole:
-                    found.append((event.method, event.path, event.query, event.headers, body, {}))
-            elif isinstance(event, Data):
-                body += event.data
-            elif isinstance(event, End):
-                assert head is not None
-                found.append((head.method, head.path, head.query, head.headers, body, event.trailers))
-            else:
-                found.append("refused")  # for which of two reasons depends on how late llhttp tells of a header
-    return [*found, parser.in_head, parser.in_body, parser.finished]
+def _requests(data: bytes, size: int) -> list[object]:
+    pieces = (data[start : start + size] for start in range(0, len(data), size))
+    # For which of two reasons it is refused depends on how late llhttp tells of a header.
+    return outcome(RequestParser(4096), pieces, lambda refused: "refused")
 
 
 def parser(data: bytes) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from cloudlet.kit.policy import (
     ANONYMOUS,
-    NO_POLICIES,
     Access,
     NamedPolicy,
     Policies,
@@ -252,7 +251,7 @@ def test_an_external_id_is_a_condition_like_any_other():
     )
     for external_id, allowed in (("42", True), ("43", False)):
         access = Access("sts:AssumeRole", ROLE, HOME, trust, {"sts:ExternalId": external_id})
-        assert decide(BOB, NO_POLICIES, access, {}).allowed is allowed
+        assert decide(BOB, Policies(), access, {}).allowed is allowed
 
 
 def test_passing_a_role_needs_iam_passrole_on_that_role_and_may_be_bound_to_a_service():

@@ -1,10 +1,12 @@
 """Damaged requests: however the bytes are cut, the outcome is the same, and it is an outcome."""
 
 import random
+from collections.abc import Iterator
 
 import pytest
 
-from cloudlet.wire.http1 import Data, End, Event, Incoming, Refused, RequestParser
+from cloudlet.wire.http1 import RequestParser
+from tests.wire.http1_outcome import outcome
 
 GOOD = [
     b"GET /a?b=c HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -45,31 +47,16 @@ def damaged(rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def outcome(data: bytes, sizes: random.Random | None) -> list[object]:
-    """Every request that came to its end, then how it went on: a refusal, or what is awaited."""
-    parser = RequestParser()
-    events: list[Event] = []
+def cut(data: bytes, sizes: random.Random | None) -> Iterator[bytes]:
     start = 0
     while start < len(data):
         size = len(data) if sizes is None else sizes.choice([1, 1, 1, 2, 5, 17])
-        events += parser.receive(data[start : start + size])
+        yield data[start : start + size]
         start += size
-    found: list[object] = []
-    body, head = b"", None
-    for event in events:
-        if isinstance(event, Incoming):
-            head, body = event, event.body
-            if event.whole:
-                found.append((event.method, event.path, event.query, event.headers, body, {}))
-        elif isinstance(event, Data):
-            body += event.data
-        elif isinstance(event, End):
-            assert head is not None
-            found.append((head.method, head.path, head.query, head.headers, body, event.trailers))
-        else:
-            assert isinstance(event, Refused) and event is events[-1]
-            found.append((event.status, event.reason))
-    return [*found, parser.in_head, parser.in_body, parser.finished]
+
+
+def outcome_of(data: bytes, sizes: random.Random | None) -> list[object]:
+    return outcome(RequestParser(), cut(data, sizes), lambda refused: (refused.status, refused.reason))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -77,4 +64,4 @@ def test_cutting_the_bytes_differently_changes_nothing(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(25):
         data = damaged(rng)
-        assert outcome(data, rng) == outcome(data, None), data
+        assert outcome_of(data, rng) == outcome_of(data, None), data

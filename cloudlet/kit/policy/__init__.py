@@ -7,7 +7,6 @@ from cloudlet.kit.policy.document import Document, check, parse
 from cloudlet.kit.policy.evaluate import TRUST_ACTIONS, Decision, decide
 from cloudlet.kit.policy.request import (
     ANONYMOUS,
-    NO_POLICIES,
     Access,
     NamedPolicy,
     Policies,
@@ -19,7 +18,6 @@ from cloudlet.kit.policy.syntax import MalformedPolicy
 
 __all__ = [
     "ANONYMOUS",
-    "NO_POLICIES",
     "TRUST_ACTIONS",
     "Access",
     "Decision",

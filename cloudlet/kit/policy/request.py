@@ -53,9 +53,6 @@ class Policies:
     serial: int = field(default=0, compare=False)
 
 
-NO_POLICIES = Policies()
-
-
 class Access(NamedTuple):
     """What is asked for: one action on one resource ("*" where the action knows no resource). `resource_account`
     None means the principal's own. `context` are the service's condition keys; names without regard to case."""

@@ -268,13 +268,7 @@ def list_change_sets(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack = lookup.find_stack(call.tx, call.keys, request["StackName"])
     if stack is None:
         raise errors.StackInBracketsDoesNotExist(name=request["StackName"])
-    found = page.scan_page(
-        call.tx,
-        call.keys.change_set.range(stack.id),
-        limit=rules.CHANGE_SETS_MAX,
-        token=request.get("NextToken"),
-        invalid=errors.ValidationError("NextToken is invalid"),
-    )
+    found = lookup.list_page(call, request, call.keys.change_set.range(stack.id), rules.CHANGE_SETS_MAX)
     change_sets = [ChangeSet.decode(stored) for _, stored in found.rows]
     return {
         "Summaries": [_summary(call, stack, change_set) for change_set in change_sets],

@@ -79,13 +79,7 @@ def release_imports(call: Call, stack: Stack, names: Iterable[str]) -> None:
 
 @cloudformation.operation("ListExports")
 def list_exports(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    found = page.scan_page(
-        call.tx,
-        call.keys.export.range(),
-        limit=rules.EXPORTS_PER_PAGE,
-        token=request.get("NextToken"),
-        invalid=ValidationError("NextToken is invalid"),
-    )
+    found = lookup.list_page(call, request, call.keys.export.range(), rules.EXPORTS_PER_PAGE)
     rows = [Export.decode(stored) for _, stored in found.rows]
     shown = [{"ExportingStackId": row.stack_arn, "Name": row.name, "Value": row.value} for row in rows]
     return {"Exports": shown, "NextToken": found.next_token}
@@ -94,13 +88,7 @@ def list_exports(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 @cloudformation.operation("ListImports")
 def list_imports(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     name = request["ExportName"]
-    found = page.scan_page(
-        call.tx,
-        call.keys.imported.range(name),
-        limit=rules.IMPORTS_PER_PAGE,
-        token=request.get("NextToken"),
-        invalid=ValidationError("NextToken is invalid"),
-    )
+    found = lookup.list_page(call, request, call.keys.imported.range(name), rules.IMPORTS_PER_PAGE)
     if not found.rows and not request.get("NextToken"):
         raise ValidationError(f"Export '{name}' is not imported by any stack.")
     return {"Imports": [stored.decode() for _, stored in found.rows], "NextToken": found.next_token}

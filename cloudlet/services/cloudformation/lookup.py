@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from cloudlet.base import ids
+from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.services.cloudformation import errors, rules
 from cloudlet.services.cloudformation.keys import Keys
@@ -117,6 +118,12 @@ def add_event(
     if stack.settings.notification_arns:
         told = {"stack": stack.id, "sequence": sequence, "acting": msgspec.to_builtins(acting)}
         call.later("tell_topics", told | {"topics": stack.settings.notification_arns}, lane=f"tell {stack.id}")
+
+
+def list_page(call: Call, request: dict[str, Any], bounds: tuple[bytes, bytes], limit: int) -> page.Page:
+    """What a List operation shows of these rows, from its NextToken on."""
+    invalid = errors.ValidationError("NextToken is invalid")
+    return page.scan_page(call.tx, bounds, limit=limit, token=request.get("NextToken"), invalid=invalid)
 
 
 def as_json(value: Any) -> str:

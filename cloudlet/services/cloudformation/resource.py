@@ -74,13 +74,7 @@ def _owner(call: Call, physical_id: str) -> Stack:
 @cloudformation.operation("ListStackResources")
 def list_stack_resources(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stack = lookup.require_stack(call.tx, call.keys, request["StackName"])
-    found = page.scan_page(
-        call.tx,
-        call.keys.line.range(stack.id),
-        limit=rules.RESOURCES_PER_PAGE,
-        token=request.get("NextToken"),
-        invalid=errors.ValidationError("NextToken is invalid"),
-    )
+    found = lookup.list_page(call, request, call.keys.line.range(stack.id), rules.RESOURCES_PER_PAGE)
     lines = [ResourceLine.decode(stored) for _, stored in found.rows]
     hidden = ("StackName", "StackId")
     summaries = [

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
-from cloudlet.services.dynamodb import engine, refusals, sort_key  # noqa: F401 - what counts refusals registers itself
+from cloudlet.services.dynamodb import engine, sort_key
 from cloudlet.services.dynamodb.keys import item_key
 from cloudlet.services.dynamodb.lookup import find_table, put_table
 from cloudlet.services.dynamodb.records import KeySchema, StoredItem, key_of
@@ -65,10 +66,8 @@ def _remove(call: Call, task: str, payload: dict[str, Any], spaces: Sequence[Sub
     """One step through spaces that nobody adds to any more; the next goes on behind it, or in the next space."""
     at = payload.get("at", 0)
     begin, end = spaces[at].range()
-    found = call.tx.scan(payload.get("from") or begin, end, limit=KEYS_PER_STEP)
-    for key, _ in found.rows:
-        call.tx.delete(key)
-    if found.resume is not None:
-        call.later(task, payload | {"at": at, "from": found.resume})
+    resume = page.delete_first(call.tx, payload.get("from") or begin, end, KEYS_PER_STEP)
+    if resume is not None:
+        call.later(task, payload | {"at": at, "from": resume})
     elif at + 1 < len(spaces):
         call.later(task, payload | {"at": at + 1, "from": None})

@@ -1,13 +1,12 @@
 """What DynamoDB stores. An item is not a Record: it is its own wire JSON behind its size, sent without re-encoding."""
 
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from cloudlet.kit.arn import arn
-from cloudlet.kit.record import Record
+from cloudlet.kit.record import Record, decoded_once
 from cloudlet.services.dynamodb.sizes import grown_bytes, item_bytes
 from cloudlet.services.dynamodb.values import Item, decode_attributes, decode_item, decode_value, encode_item
 
@@ -157,10 +156,7 @@ class Token(Record, frozen=True):
     read_units: dict[str, float] = {}  # what a repetition consumes, by table
 
 
-@lru_cache(1024)
-def decode_table(stored: bytes) -> Table:
-    """A table's record, decoded once per state it was in."""
-    return Table.decode(stored)
+decode_table = decoded_once(Table, 1024, 64 << 10)
 
 
 def key_of(names: tuple[str, ...], item: Item) -> dict[str, Any]:

@@ -29,7 +29,6 @@ _NOBODY = f"{USER.id_prefix}-GONE"
 
 # A federated user of the root user carries what root carries: everything that the session policy lets through.
 _ROOTS_OWN = NamedPolicy("root", '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
-
 _NOBODYS = NamedPolicy("deleted", '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}')
 
 
@@ -41,39 +40,37 @@ class IamIdentities:
         self._sealer = sealer
         self._uses = Uses()
         self._keys = lru_cache(maxsize=KEPT_MAX)(Keys)
-        self._stamp: bytes | None = None
-        self._identities: dict[str, Identity] = {}
         self._serials = itertools.count(1)
-        self._policies: dict[tuple, Policies] = {}
-        self._kept: dict[tuple, Any] = {}
+        self._stamp: bytes | None = None
+        self._kept: dict[tuple, Any] = {}  # as long as the stamp is this
 
     def _look_at_stamp(self, tx: Tx) -> None:
         """Forget what is kept if anything in IAM changed since, or there is too much of it."""
         stamp = tx.get(Keys.stamp)
-        identities, policies, kept = self._identities, self._policies, self._kept
-        if stamp != self._stamp or len(identities) > KEPT_MAX or len(policies) > KEPT_MAX or len(kept) > KEPT_MAX:
+        if stamp != self._stamp or len(self._kept) > KEPT_MAX:
             self._stamp = stamp
-            identities.clear()
-            policies.clear()
-            kept.clear()
+            self._kept.clear()
 
     def kept(self, tx: Tx, key: tuple, make: Callable[[], T]) -> T:
+        def made() -> T:
+            value = make()
+            self._look_at_stamp(tx)  # `make` may have changed IAM itself
+            return value
+
+        return self._once(tx, key, made)
+
+    def _once(self, tx: Tx, key: tuple, make: Callable[[], T]) -> T:
+        """What `make` gives, from the first time on; asked again where it gives None."""
         self._look_at_stamp(tx)
         value: T | None = self._kept.get(key)
         if value is None:
             value = make()
-            self._look_at_stamp(tx)  # `make` may have changed IAM itself
-            self._kept[key] = value
+            if value is not None:
+                self._kept[key] = value
         return value
 
     def find_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
-        self._look_at_stamp(tx)
-        identity = self._identities.get(access_key_id)
-        if identity is None:
-            identity = self._read_access_key(tx, access_key_id)
-            if identity is not None:
-                self._identities[access_key_id] = identity
-        return identity
+        return self._once(tx, ("identity", access_key_id), lambda: self._read_access_key(tx, access_key_id))
 
     def _read_access_key(self, tx: Tx, access_key_id: str) -> Identity | None:
         stored_key = tx.get(Keys.access_key.key(access_key_id))
@@ -88,12 +85,8 @@ class IamIdentities:
         return Identity(principal, secret, secret_version=access_key.id, is_active=access_key.is_active)
 
     def policies_of(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
-        self._look_at_stamp(tx)
-        key = (principal.arn, principal.user_id, principal.role_id, session_policies)
-        policies = self._policies.get(key)
-        if policies is None:
-            policies = self._policies[key] = self._read_policies(tx, principal, session_policies)
-        return policies
+        key = ("policies", principal.arn, principal.user_id, principal.role_id, session_policies)
+        return self._once(tx, key, lambda: self._read_policies(tx, principal, session_policies))
 
     def _read_policies(self, tx: Tx, principal: Principal, session_policies: tuple[str, ...] | None) -> Policies:
         keys = self._keys(principal.account)

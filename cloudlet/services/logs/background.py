@@ -3,6 +3,7 @@
 from typing import Any
 
 from cloudlet.base import ids
+from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.kit.record import replace
 from cloudlet.kit.service import TASK_AGE_MAX_MS
@@ -66,8 +67,6 @@ def remove_stream(call: Call, payload: dict[str, Any]) -> None:
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """Delete everything below a group's id, a thousand keys a step."""
     begin, end = call.keys.of(payload["group_id"]).space.range()
-    found = call.tx.scan(payload.get("from", begin), end, limit=REMOVED_PER_STEP)
-    for key, _ in found.rows:
-        call.tx.delete(key)
-    if found.resume is not None:
-        call.later("remove_contents", payload | {"from": found.resume})
+    resume = page.delete_first(call.tx, payload.get("from", begin), end, REMOVED_PER_STEP)
+    if resume is not None:
+        call.later("remove_contents", payload | {"from": resume})

@@ -3,11 +3,11 @@
 import base64
 import binascii
 import re
-from functools import lru_cache
 from typing import Any
 
 from cloudlet.base import ids
 from cloudlet.kit.call import Call
+from cloudlet.kit.record import decoded_once
 from cloudlet.services.s3 import errors
 from cloudlet.services.s3.keys import Contents, Keys
 from cloudlet.services.s3.records import NULL, Bucket, Version
@@ -18,9 +18,7 @@ _SEQUENCE_BYTES = 8
 _account_id = re.compile(r"\d{12}", re.ASCII)
 
 
-@lru_cache(maxsize=2048)
-def _bucket_of(stored: bytes) -> Bucket:
-    return Bucket.decode(stored)
+_bucket_of = decoded_once(Bucket, 2048, 64 << 10)
 
 
 def find_bucket(tx: Tx, keys: Keys, name: str) -> Bucket | None:

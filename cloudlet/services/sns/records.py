@@ -1,10 +1,9 @@
 """What SNS stores."""
 
-from functools import lru_cache
 from typing import Any
 
 from cloudlet.kit.arn import arn
-from cloudlet.kit.record import Record
+from cloudlet.kit.record import Record, decoded_once
 
 
 class Topic(Record, frozen=True):
@@ -48,20 +47,8 @@ class Subscription(Record, frozen=True):
         return self.attributes.get("RawMessageDelivery") == "true"
 
 
-_RECORD_BYTES_KEPT_MAX = 4 << 10  # filter policies may be long
-
-_topic = lru_cache(1024)(Topic.decode)
-_subscription = lru_cache(4096)(Subscription.decode)
-
-
-def decode_topic(stored: bytes) -> Topic:
-    """A topic's record, decoded once per state it was in."""
-    return _topic(stored) if len(stored) <= _RECORD_BYTES_KEPT_MAX else Topic.decode(stored)
-
-
-def decode_subscription(stored: bytes) -> Subscription:
-    """Likewise."""
-    return _subscription(stored) if len(stored) <= _RECORD_BYTES_KEPT_MAX else Subscription.decode(stored)
+decode_topic = decoded_once(Topic, 1024, 4 << 10)
+decode_subscription = decoded_once(Subscription, 4096, 4 << 10)  # filter policies may be long
 
 
 class Token(Record, frozen=True):

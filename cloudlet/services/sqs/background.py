@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudlet.kit import page
 from cloudlet.kit.call import Call
 from cloudlet.services.sqs import engine
 from cloudlet.services.sqs.lookup import find_queue
@@ -43,10 +44,8 @@ def expire(call: Call, payload: dict[str, Any]) -> None:
 def remove_contents(call: Call, payload: dict[str, Any]) -> None:
     """Delete everything below a data id, a thousand keys a step. Nobody adds to it any more."""
     begin, end = call.keys.of(payload["data_id"]).space.range()
-    found = call.tx.scan(payload.get("from", begin), end, limit=REMOVED_PER_STEP)
-    for key, _ in found.rows:
-        call.tx.delete(key)
-    if found.resume is not None:
-        call.later("remove_contents", payload | {"from": found.resume})
+    resume = page.delete_first(call.tx, payload.get("from", begin), end, REMOVED_PER_STEP)
+    if resume is not None:
+        call.later("remove_contents", payload | {"from": resume})
     elif "queue_id" in payload:
         call.tx.delete(call.keys.sequence.key(payload["queue_id"]))

@@ -1,10 +1,9 @@
 """What SQS stores."""
 
-from functools import lru_cache
 from typing import Any
 
 from cloudlet.kit.arn import arn
-from cloudlet.kit.record import Record
+from cloudlet.kit.record import Record, decoded_once
 from cloudlet.services.sqs import rules
 
 
@@ -37,14 +36,7 @@ class Queue(Record, frozen=True):
         return 1000 * int(self.setting(name))
 
 
-_RECORD_BYTES_KEPT_MAX = 16 << 10  # a queue's policy may be long
-
-_decoded = lru_cache(1024)(Queue.decode)
-
-
-def decode_queue(stored: bytes) -> Queue:
-    """A queue's record, decoded once per state it was in."""
-    return _decoded(stored) if len(stored) <= _RECORD_BYTES_KEPT_MAX else Queue.decode(stored)
+decode_queue = decoded_once(Queue, 1024, 16 << 10)  # a queue's policy may be long
 
 
 class Message(Record, frozen=True):
